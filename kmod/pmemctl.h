@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the module know of each other.
+ *
+ * Lock order, outermost first; a lock is never taken while one further down
+ * is held:
+ *
+ *	nl_cb_mutex of the requesting socket	(netlink core, around start())
+ *	  mmap_lock of the target, for reading	snapshot.c
+ *	    mm->arg_lock			snapshot.c
+ *	    RCU					threads.c: the walk over threads
+ *	      task->alloc_lock			threads.c, sharers.c: get_task_comm()
+ *	  RCU					proof.c, sharers.c: walks over tasks
+ *
+ * Nothing that sleeps for memory, for a file system or for user space happens
+ * under the mmap_lock; its holder only copies.
+ */
+#ifndef PMEMCTL_H
+#define PMEMCTL_H
+
+#include <linux/types.h>
+#include <linux/pmemctl.h>
+
+struct file;
+struct mm_struct;
+struct netlink_ext_ack;
+struct pid_namespace;
+struct sk_buff;
+struct task_struct;
+struct vm_area_struct;
+
+/* Module parameters: main.c */
+extern unsigned int pmemctl_max_snapshots;
+extern unsigned int pmemctl_max_snapshot_mib;
+
+/* Generic netlink: netlink.c */
+int pmemctl_netlink_init(void);
+void pmemctl_netlink_exit(void);
+
+/* Who may look: proof.c */
+enum pmemctl_access {
+	PMEMCTL_ACCESS_READ,
+	PMEMCTL_ACCESS_ATTACH,
+};
+
+int pmemctl_proof_init(void);
+struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int fd,
+				   enum pmemctl_access *access,
+				   struct netlink_ext_ack *extack);
+struct task_struct *pmemctl_find_process(pid_t nr);
+bool pmemctl_process_uses_mm(struct task_struct *leader, struct mm_struct *mm);
+
+/* Growing arrays, charged against one limit: table.c */
+struct pmemctl_budget {
+	size_t used;
+	size_t limit;
+};
+
+struct pmemctl_table {
+	void *rows;
+	u32 row_size;
+	u32 count;
+	u32 capacity;
+};
+
+int pmemctl_table_reserve(struct pmemctl_table *table, struct pmemctl_budget *budget,
+			  size_t capacity);
+void *pmemctl_table_add(struct pmemctl_table *table);
+void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budget);
+
+/* Files and names that VMAs refer to: objects.c */
+struct pmemctl_objects {
+	struct pmemctl_table rows;	/* struct pmemctl_object */
+	struct pmemctl_table strings;	/* char */
+	struct pmemctl_table keys;	/* struct object_key, one a row */
+	struct pmemctl_table slots;	/* u32, hash from key to row */
+	const void *last_key;
+	u32 last_number;
+	bool full;
+};
+
+int pmemctl_objects_reserve(struct pmemctl_objects *objects,
+			    struct pmemctl_budget *budget, size_t rows,
+			    size_t strings);
+void pmemctl_objects_reset(struct pmemctl_objects *objects);
+u32 pmemctl_objects_add_file(struct pmemctl_objects *objects, struct file *file);
+u32 pmemctl_objects_add_name(struct pmemctl_objects *objects, const void *key,
+			     const char *prefix, const char *name,
+			     const char *suffix);
+int pmemctl_objects_resolve(struct pmemctl_objects *objects,
+			    struct pmemctl_budget *budget);
+void pmemctl_objects_free(struct pmemctl_objects *objects,
+			  struct pmemctl_budget *budget);
+
+/* The snapshot: snapshot.c */
+struct pmemctl_snapshot {
+	struct pmemctl_budget budget;
+
+	u32 sections;
+	u32 pid;
+	u32 flags;
+	char comm[TASK_COMM_LEN];
+	u64 taken;
+	u64 taken_boottime;
+	u64 lock_wait;
+	u64 lock_hold;
+	u64 rlimit_stack;
+	bool has_borrowed;
+	u32 borrowed_pid;
+	char borrowed_comm[TASK_COMM_LEN];
+	u32 mm_users_unexplained;
+	u32 sharers_hidden;
+
+	u64 mm_id;
+	u32 mm_users;
+	u32 mm_map_count;
+	u32 mm_exe;
+	u64 mm[PMEMCTL_MM_MAX + 1];	/* from PMEMCTL_MM_TOTAL_VM on */
+
+	struct pmemctl_table vmas;	/* struct pmemctl_vma */
+	struct pmemctl_table threads;	/* struct pmemctl_thread */
+	struct pmemctl_table sharers;	/* struct pmemctl_sharer */
+	struct pmemctl_objects objects;
+};
+
+int pmemctl_snapshot_init(void);
+struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
+						struct netlink_ext_ack *extack);
+void pmemctl_snapshot_free(struct pmemctl_snapshot *snap);
+int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *leader,
+			  struct mm_struct *mm, enum pmemctl_access access,
+			  struct netlink_ext_ack *extack);
+void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
+				   struct task_struct *kthread, bool may_see_mm);
+
+/* One row per VMA: vmas.c */
+bool pmemctl_vmas_fill(struct pmemctl_snapshot *snap, struct mm_struct *mm);
+
+/* One row per thread: threads.c */
+bool pmemctl_threads_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,
+			  struct mm_struct *mm, struct pid_namespace *ns);
+
+/* Registers of another task: regs.c */
+void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row);
+
+/* The stack range of each thread: stacks.c */
+int pmemctl_stacks_find(struct pmemctl_snapshot *snap);
+
+/* The other users of an mm: sharers.c */
+int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,
+			 struct mm_struct *mm, struct pid_namespace *ns);
+bool pmemctl_mm_owner(struct mm_struct *mm, struct pid_namespace *ns, u32 *pid,
+		      char comm[TASK_COMM_LEN]);
+
+#endif /* PMEMCTL_H */

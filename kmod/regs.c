@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The user registers of another task, read without stopping it. The one file
+ * that depends on the machine: another one needs where its user registers lie
+ * on the kernel stack, and where its thread pointer is kept.
+ */
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
+#include <asm/ptrace.h>
+
+#include "compat.h"
+#include "pmemctl.h"
+
+/* The piece of struct pt_regs that is wanted, in one copy */
+struct user_frame {
+	unsigned long ip;
+	unsigned long cs;
+	unsigned long flags;
+	unsigned long sp;
+};
+
+static_assert(offsetof(struct pt_regs, sp) - offsetof(struct pt_regs, ip) ==
+	      offsetof(struct user_frame, sp));
+
+/* What must not have changed while the registers were read */
+struct activity {
+	unsigned long switches;
+	bool on_cpu;
+};
+
+static struct activity activity_of(struct task_struct *task)
+{
+	return (struct activity) {
+		.switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw),
+		.on_cpu = READ_ONCE(task->on_cpu),
+	};
+}
+
+/*
+ * A module cannot pin another task's kernel stack: put_task_stack() is not
+ * exported. A stack that is being freed is recognised by its reference count,
+ * which falls to 0 before and rises from there only for a new task; one that
+ * vanishes under the copy makes the copy fail, not fault.
+ */
+static bool read_frame(struct task_struct *task, struct user_frame *frame)
+{
+	void *stack = READ_ONCE(task->stack);
+	struct pt_regs *regs;
+
+	if (!stack || !refcount_read(&task->stack_refcount))
+		return false;
+
+	regs = (struct pt_regs *)(stack + THREAD_SIZE -
+				  TOP_OF_KERNEL_STACK_PADDING) - 1;
+	if (copy_from_kernel_nofault(frame, &regs->ip, sizeof(*frame)))
+		return false;
+
+	smp_rmb();	/* the copy comes before the second look at the count */
+	return refcount_read(&task->stack_refcount);
+}
+
+/**
+ * pmemctl_regs_read - user sp, ip and thread pointer of a task
+ * @task: the task, which the caller keeps from being freed (RCU)
+ * @row: its fields reg_state, sp, ip and tp are set
+ *
+ * A task that is off the CPU before and after, without a context switch in
+ * between, has not run: its registers are where its last entry into the kernel
+ * saved them, and exact. One that is on a CPU has those of its last entry,
+ * which may be long ago.
+ */
+void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row)
+{
+	struct activity before, after;
+	struct user_frame frame;
+	unsigned int tries = 3;
+
+	row->reg_state = PMEMCTL_REGS_NONE;
+	row->sp = 0;
+	row->ip = 0;
+	row->tp = 0;
+
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+		return;
+
+	do {
+		before = activity_of(task);
+		smp_rmb();	/* pairs with nothing: orders our own reads */
+		if (!read_frame(task, &frame))
+			return;
+		row->tp = READ_ONCE(task->thread.fsbase);
+		smp_rmb();	/* as above */
+		after = activity_of(task);
+	} while (before.switches != after.switches && --tries);
+
+	/* Not a frame of user mode: exec or exit has torn it down */
+	if ((frame.cs & 3) != 3) {
+		row->tp = 0;
+		return;
+	}
+
+	row->sp = frame.sp;
+	row->ip = frame.ip;
+	if (before.on_cpu || after.on_cpu || before.switches != after.switches)
+		row->reg_state = PMEMCTL_REGS_LAST_ENTRY;
+	else if (READ_ONCE(task->__state) == TASK_RUNNING)
+		row->reg_state = PMEMCTL_REGS_QUEUED;
+	else
+		row->reg_state = PMEMCTL_REGS_BLOCKED;
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A snapshot: everything that is told of one process, taken at once and then
+ * nothing but bytes. No task, mm, file or lock is held by one that is done.
+ */
+#include <linux/atomic.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/netlink.h>
+#include <linux/pid_namespace.h>
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "compat.h"
+#include "pmemctl.h"
+
+/* A process that grows between counting and copying: times to try again */
+#define MAX_TRIES	16
+
+static siphash_key_t mm_id_key;
+static atomic_t snapshots_alive = ATOMIC_INIT(0);
+
+/**
+ * pmemctl_snapshot_init - choose the key that mm ids are made with
+ *
+ * Return: 0.
+ */
+int pmemctl_snapshot_init(void)
+{
+	get_random_bytes(&mm_id_key, sizeof(mm_id_key));
+	return 0;
+}
+
+/**
+ * pmemctl_snapshot_alloc - an empty snapshot
+ * @sections: what it shall hold, enum pmemctl_section
+ * @extack: told why not
+ *
+ * Return: the snapshot, to be freed by pmemctl_snapshot_free(), or ERR_PTR of
+ * -EUSERS when as many as allowed are alive, -ENOMEM.
+ */
+struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
+						struct netlink_ext_ack *extack)
+{
+	struct pmemctl_snapshot *snap;
+
+	if (atomic_inc_return(&snapshots_alive) > READ_ONCE(pmemctl_max_snapshots)) {
+		atomic_dec(&snapshots_alive);
+		NL_SET_ERR_MSG(extack, "too many snapshots are being read (module parameter max_snapshots)");
+		return ERR_PTR(-EUSERS);
+	}
+
+	snap = kzalloc(sizeof(*snap), GFP_KERNEL_ACCOUNT);
+	if (!snap) {
+		atomic_dec(&snapshots_alive);
+		return ERR_PTR(-ENOMEM);
+	}
+	snap->sections = sections;
+	snap->budget.limit = (size_t)READ_ONCE(pmemctl_max_snapshot_mib) << 20;
+	snap->vmas.row_size = sizeof(struct pmemctl_vma);
+	snap->threads.row_size = sizeof(struct pmemctl_thread);
+	snap->sharers.row_size = sizeof(struct pmemctl_sharer);
+	return snap;
+}
+
+/**
+ * pmemctl_snapshot_free - give a snapshot back
+ * @snap: the snapshot, complete or not
+ */
+void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
+{
+	pmemctl_objects_free(&snap->objects, &snap->budget);
+	pmemctl_table_free(&snap->sharers, &snap->budget);
+	pmemctl_table_free(&snap->threads, &snap->budget);
+	pmemctl_table_free(&snap->vmas, &snap->budget);
+	kfree(snap);
+	atomic_dec(&snapshots_alive);
+}
+
+static u64 pages(unsigned long nr)
+{
+	return (u64)nr << PAGE_SHIFT;
+}
+
+/* Under the mmap_lock; arg_lock is what prctl(PR_SET_MM) changes these under */
+static void fill_mm(struct pmemctl_snapshot *snap, struct mm_struct *mm)
+{
+	u64 *v = snap->mm;
+
+	snap->mm_id = siphash_1u64((uintptr_t)mm, &mm_id_key);
+	snap->mm_users = atomic_read(&mm->mm_users) - 1;
+	snap->mm_map_count = mm->map_count;
+
+	v[PMEMCTL_MM_TOTAL_VM] = pages(mm->total_vm);
+	v[PMEMCTL_MM_HIWATER_VM] = pages(get_mm_hiwater_vm(mm));
+	v[PMEMCTL_MM_LOCKED_VM] = pages(READ_ONCE(mm->locked_vm));
+	v[PMEMCTL_MM_PINNED_VM] = pages(atomic64_read(&mm->pinned_vm));
+	v[PMEMCTL_MM_DATA_VM] = pages(mm->data_vm);
+	v[PMEMCTL_MM_EXEC_VM] = pages(mm->exec_vm);
+	v[PMEMCTL_MM_STACK_VM] = pages(mm->stack_vm);
+	v[PMEMCTL_MM_RSS_ANON] = pmemctl_mm_counter(mm, MM_ANONPAGES);
+	v[PMEMCTL_MM_RSS_FILE] = pmemctl_mm_counter(mm, MM_FILEPAGES);
+	v[PMEMCTL_MM_RSS_SHMEM] = pmemctl_mm_counter(mm, MM_SHMEMPAGES);
+	v[PMEMCTL_MM_HIWATER_RSS] = max(pages(READ_ONCE(mm->hiwater_rss)),
+					v[PMEMCTL_MM_RSS_ANON] +
+					v[PMEMCTL_MM_RSS_FILE] +
+					v[PMEMCTL_MM_RSS_SHMEM]);
+	v[PMEMCTL_MM_SWAP] = pmemctl_mm_counter(mm, MM_SWAPENTS);
+	v[PMEMCTL_MM_PGTABLES] = mm_pgtables_bytes(mm);
+	v[PMEMCTL_MM_TASK_SIZE] = mm->task_size;
+	v[PMEMCTL_MM_MMAP_BASE] = mm->mmap_base;
+
+	spin_lock(&mm->arg_lock);
+	v[PMEMCTL_MM_START_CODE] = mm->start_code;
+	v[PMEMCTL_MM_END_CODE] = mm->end_code;
+	v[PMEMCTL_MM_START_DATA] = mm->start_data;
+	v[PMEMCTL_MM_END_DATA] = mm->end_data;
+	v[PMEMCTL_MM_START_BRK] = mm->start_brk;
+	v[PMEMCTL_MM_BRK] = mm->brk;
+	v[PMEMCTL_MM_START_STACK] = mm->start_stack;
+	v[PMEMCTL_MM_ARG_START] = mm->arg_start;
+	v[PMEMCTL_MM_ARG_END] = mm->arg_end;
+	v[PMEMCTL_MM_ENV_START] = mm->env_start;
+	v[PMEMCTL_MM_ENV_END] = mm->env_end;
+	spin_unlock(&mm->arg_lock);
+
+	if (pmemctl_mm_has_vsyscall(mm))
+		snap->flags |= PMEMCTL_PROCESS_VSYSCALL;
+}
+
+static bool fill_exe(struct pmemctl_snapshot *snap, struct mm_struct *mm)
+{
+	struct file *exe = pmemctl_get_exe_file(mm);
+
+	snap->mm_exe = 0;
+	if (!exe)
+		return true;
+	snap->mm_exe = pmemctl_objects_add_file(&snap->objects, exe);
+	fput(exe);
+	return snap->mm_exe;
+}
+
+static bool needs_vmas(const struct pmemctl_snapshot *snap)
+{
+	/* threads need them as well: to find the stacks in */
+	return snap->sections & (PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS);
+}
+
+/*
+ * The one locked pass. Return: 0 with all of it, 1 if there was not room, or
+ * -EINTR.
+ */
+static int copy_locked(struct pmemctl_snapshot *snap, struct task_struct *leader,
+		       struct mm_struct *mm, struct pid_namespace *ns)
+{
+	u64 asked = ktime_get_ns(), locked;
+	bool fits;
+
+	snap->vmas.count = 0;
+	snap->threads.count = 0;
+	pmemctl_objects_reset(&snap->objects);
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	locked = ktime_get_ns();
+	snap->taken = ktime_get_real_ns();
+	snap->taken_boottime = ktime_get_boottime_ns();
+
+	fill_mm(snap, mm);
+	fits = fill_exe(snap, mm);
+	if (fits && needs_vmas(snap))
+		fits = pmemctl_vmas_fill(snap, mm);
+	if (fits && snap->sections & PMEMCTL_SECTION_THREADS)
+		fits = pmemctl_threads_fill(snap, leader, mm, ns);
+
+	snap->lock_hold = ktime_get_ns() - locked;
+	mmap_read_unlock(mm);
+	snap->lock_wait = locked - asked;
+	return fits ? 0 : 1;
+}
+
+/* Room for what there is now and a little more, and what was too small twice */
+static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
+		   struct mm_struct *mm, bool grow_objects)
+{
+	size_t objects = snap->objects.rows.capacity ?: 128;
+	size_t strings = snap->objects.strings.capacity ?: 1024;
+	size_t vmas, threads;
+	int ret = 0;
+
+	if (grow_objects) {
+		objects *= 4;
+		strings *= 4;
+	}
+	ret = pmemctl_objects_reserve(&snap->objects, &snap->budget, objects, strings);
+	if (!ret && needs_vmas(snap)) {
+		vmas = READ_ONCE(mm->map_count);
+		ret = pmemctl_table_reserve(&snap->vmas, &snap->budget,
+					    vmas + vmas / 16 + 16);
+	}
+	if (!ret && snap->sections & PMEMCTL_SECTION_THREADS) {
+		threads = get_nr_threads(leader);
+		ret = pmemctl_table_reserve(&snap->threads, &snap->budget,
+					    threads + threads / 16 + 16);
+	}
+	return ret;
+}
+
+static int copy(struct pmemctl_snapshot *snap, struct task_struct *leader,
+		struct mm_struct *mm, struct pid_namespace *ns)
+{
+	bool grow_objects = false;
+	int tries, ret;
+
+	for (tries = 0; tries < MAX_TRIES; tries++) {
+		ret = reserve(snap, leader, mm, grow_objects);
+		if (ret)
+			return ret;
+		ret = copy_locked(snap, leader, mm, ns);
+		if (ret <= 0)
+			return ret;
+		grow_objects = snap->objects.full;
+	}
+	return -EAGAIN;
+}
+
+static void explain(struct netlink_ext_ack *extack, int err)
+{
+	switch (err) {
+	case -EFBIG:
+		NL_SET_ERR_MSG(extack, "the snapshot is too big (module parameter max_snapshot_mib)");
+		break;
+	case -EAGAIN:
+		NL_SET_ERR_MSG(extack, "the process grows faster than it can be copied");
+		break;
+	case -EINTR:
+		NL_SET_ERR_MSG(extack, "killed while waiting for the mmap_lock");
+		break;
+	}
+}
+
+static void fill_process(struct pmemctl_snapshot *snap, struct task_struct *leader,
+			 struct pid_namespace *ns)
+{
+	snap->pid = task_tgid_nr_ns(leader, ns);
+	get_task_comm(snap->comm, leader);
+	snap->rlimit_stack = task_rlimit(leader, RLIMIT_STACK);
+}
+
+/* What a reader who may not attach is not to be told */
+static void withhold_registers(struct pmemctl_snapshot *snap)
+{
+	struct pmemctl_thread *rows = snap->threads.rows;
+	u32 i;
+
+	for (i = 0; i < snap->threads.count; i++) {
+		rows[i].sp = 0;
+		rows[i].ip = 0;
+		rows[i].tp = 0;
+	}
+}
+
+/**
+ * pmemctl_snapshot_take - fill a snapshot from a process
+ * @snap: the empty snapshot
+ * @leader: thread group leader, referenced by the caller
+ * @mm: the mm that the right to look was proven for; the caller holds a count
+ *	of mm_users
+ * @access: what was proven
+ * @extack: told why not
+ *
+ * Sleeps; no lock may be held. Ids are in current's pid namespace, paths as
+ * seen from current's root.
+ *
+ * Return: 0; -EFBIG, -ENOMEM, -EAGAIN, -EINTR.
+ */
+int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *leader,
+			  struct mm_struct *mm, enum pmemctl_access access,
+			  struct netlink_ext_ack *extack)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	int ret;
+
+	fill_process(snap, leader, ns);
+	if (access == PMEMCTL_ACCESS_ATTACH)
+		snap->flags |= PMEMCTL_PROCESS_ATTACH;
+	if (READ_ONCE(leader->exit_state))
+		snap->flags |= PMEMCTL_PROCESS_LEADER_EXITED;
+
+	ret = copy(snap, leader, mm, ns);
+	if (!ret)
+		ret = pmemctl_objects_resolve(&snap->objects, &snap->budget);
+	if (!ret && snap->sections & PMEMCTL_SECTION_THREADS)
+		ret = pmemctl_stacks_find(snap);
+	if (!ret && snap->sections & PMEMCTL_SECTION_SHARERS)
+		ret = pmemctl_sharers_fill(snap, leader, mm, ns);
+	if (ret) {
+		explain(extack, ret);
+		return ret;
+	}
+
+	if (access != PMEMCTL_ACCESS_ATTACH)
+		withhold_registers(snap);
+	if (!(snap->sections & PMEMCTL_SECTION_VMAS))
+		pmemctl_table_free(&snap->vmas, &snap->budget);
+	return 0;
+}
+
+/**
+ * pmemctl_snapshot_take_kthread - fill a snapshot from a kernel thread
+ * @snap: the empty snapshot
+ * @kthread: the kernel thread, referenced by the caller
+ * @may_see_mm: whether to tell whose mm it works in
+ *
+ * A kernel thread has no address space. It may work in a process' (then mm is
+ * set), or have been left with that of whoever ran before it (active_mm).
+ */
+void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
+				   struct task_struct *kthread, bool may_see_mm)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	struct mm_struct *mm;
+
+	fill_process(snap, kthread, ns);
+	snap->flags |= PMEMCTL_PROCESS_KTHREAD;
+	snap->taken = ktime_get_real_ns();
+	snap->taken_boottime = ktime_get_boottime_ns();
+
+	mm = READ_ONCE(kthread->mm) ?: READ_ONCE(kthread->active_mm);
+	if (mm && may_see_mm)
+		snap->has_borrowed = pmemctl_mm_owner(mm, ns, &snap->borrowed_pid,
+						      snap->borrowed_comm);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arrays of fixed-size rows. All memory of a snapshot that grows with its
+ * target is in tables, charged to the caller's memory cgroup and to the
+ * snapshot's own budget.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "pmemctl.h"
+
+/**
+ * pmemctl_table_reserve - make room for rows, keeping those that are there
+ * @table: the table; its row_size is set
+ * @budget: what the memory is charged to
+ * @capacity: rows that must fit in all
+ *
+ * Sleeps. Rows are not cleared: whoever adds one fills it.
+ *
+ * Return: 0, -EFBIG over the budget, -ENOMEM.
+ */
+int pmemctl_table_reserve(struct pmemctl_table *table,
+			  struct pmemctl_budget *budget, size_t capacity)
+{
+	size_t old = (size_t)table->capacity * table->row_size;
+	size_t new;
+	void *rows;
+
+	if (capacity <= table->capacity)
+		return 0;
+	if (capacity > U32_MAX ||
+	    check_mul_overflow(capacity, (size_t)table->row_size, &new) ||
+	    new > INT_MAX || new > budget->limit ||
+	    budget->used - old > budget->limit - new)
+		return -EFBIG;
+
+	rows = kvmalloc(new, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!rows)
+		return -ENOMEM;
+
+	if (table->count)
+		memcpy(rows, table->rows, (size_t)table->count * table->row_size);
+	kvfree(table->rows);
+	table->rows = rows;
+	table->capacity = capacity;
+	budget->used += new - old;
+	return 0;
+}
+
+/**
+ * pmemctl_table_add - take the next free row
+ * @table: the table
+ *
+ * Never sleeps or allocates.
+ *
+ * Return: the row, uninitialised, or NULL if all are taken.
+ */
+void *pmemctl_table_add(struct pmemctl_table *table)
+{
+	if (unlikely(table->count == table->capacity))
+		return NULL;
+	return table->rows + (size_t)table->count++ * table->row_size;
+}
+
+/**
+ * pmemctl_table_free - give the memory back
+ * @table: the table; empty afterwards and ready for use
+ * @budget: what the memory was charged to
+ */
+void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budget)
+{
+	budget->used -= (size_t)table->capacity * table->row_size;
+	kvfree(table->rows);
+	table->rows = NULL;
+	table->count = 0;
+	table->capacity = 0;
+}

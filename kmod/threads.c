@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One row per thread: who it is, what it does, and the addresses in user space
+ * that the kernel keeps for it.
+ */
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/prio.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "compat.h"
+#include "pmemctl.h"
+
+static u32 thread_flags(struct task_struct *task, struct mm_struct *mm)
+{
+	unsigned int pf = READ_ONCE(task->flags);
+	u32 flags = 0;
+
+	if (thread_group_leader(task))
+		flags |= PMEMCTL_THREAD_LEADER;
+	if (pf & PF_EXITING)
+		flags |= PMEMCTL_THREAD_EXITING;
+	if (READ_ONCE(task->mm) != mm)
+		flags |= PMEMCTL_THREAD_NO_MM;
+	if (pf & PF_IO_WORKER)
+		flags |= PMEMCTL_THREAD_IO_WORKER;
+	else if (pf & PF_USER_WORKER)
+		flags |= PMEMCTL_THREAD_USER_WORKER;
+	if (READ_ONCE(task->on_cpu))
+		flags |= PMEMCTL_THREAD_ON_CPU;
+	return flags;
+}
+
+static void fill_row(struct pmemctl_thread *row, struct task_struct *task,
+		     struct mm_struct *mm, struct pid_namespace *ns)
+{
+	memset(row, 0, sizeof(*row));
+	row->tid = task_pid_nr_ns(task, ns);
+	row->flags = thread_flags(task, mm);
+	get_task_comm(row->comm, task);
+	row->state = task_state_to_char(task);
+	row->cpu = task_cpu(task);
+	row->policy = task->policy;
+	row->nice = task_nice(task);
+	row->rt_priority = task->rt_priority;
+	row->nvcsw = READ_ONCE(task->nvcsw);
+	row->nivcsw = READ_ONCE(task->nivcsw);
+
+	/* What it has registered is void once it has left the mm */
+	if (row->flags & PMEMCTL_THREAD_NO_MM)
+		return;
+
+	row->clear_child_tid = (uintptr_t)READ_ONCE(task->clear_child_tid);
+	row->robust_list = pmemctl_task_robust_list(task);
+	row->rseq = pmemctl_task_rseq(task);
+	row->sas_sp = READ_ONCE(task->sas_ss_sp);
+	row->sas_size = READ_ONCE(task->sas_ss_size);
+	pmemctl_task_shstk(task, &row->shstk_base, &row->shstk_size);
+	pmemctl_regs_read(task, row);
+}
+
+/**
+ * pmemctl_threads_fill - one row for each thread of a process
+ * @snap: rows go to @snap->threads; their stack ranges are left empty
+ * @leader: the thread group leader, to which the caller holds a reference
+ * @mm: the mm that is looked at
+ * @ns: the pid namespace that ids are given in
+ *
+ * Does not sleep. Return: false if there was not room for all.
+ */
+bool pmemctl_threads_fill(struct pmemctl_snapshot *snap,
+			  struct task_struct *leader, struct mm_struct *mm,
+			  struct pid_namespace *ns)
+{
+	struct pmemctl_thread *row;
+	struct task_struct *task;
+	bool fits = true;
+
+	rcu_read_lock();
+	for_each_thread(leader, task) {
+		row = pmemctl_table_add(&snap->threads);
+		if (!row) {
+			fits = false;
+			break;
+		}
+		fill_row(row, task, mm, ns);
+	}
+	rcu_read_unlock();
+	return fits;
+}
