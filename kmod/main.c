@@ -10,7 +10,7 @@
 #include <linux/utsname.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 unsigned int pmemctl_max_snapshots = 32;
 module_param_named(max_snapshots, pmemctl_max_snapshots, uint, 0644);

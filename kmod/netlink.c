@@ -16,7 +16,7 @@
 #include <net/netlink.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 static struct genl_family pmemctl_family;
 
@@ -39,8 +39,10 @@ enum dump_part {
 
 struct dump {
 	struct pmemctl_snapshot *snap;
+	const char *message;	/* goes with the error */
+	int error;
 	u32 part;
-	u32 row;	/* next one of that part */
+	u32 row;		/* next one of that part */
 };
 
 static struct dump *dump_of(struct netlink_callback *cb)
@@ -50,10 +52,10 @@ static struct dump *dump_of(struct netlink_callback *cb)
 }
 
 static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *leader,
-			     const struct netlink_callback *cb,
-			     const struct nlattr *proof)
+			     const struct sk_buff *request,
+			     const struct nlattr *proof,
+			     struct netlink_ext_ack *extack)
 {
-	struct netlink_ext_ack *extack = cb->extack;
 	enum pmemctl_access access;
 	struct mm_struct *mm;
 	int ret;
@@ -62,17 +64,14 @@ static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *
 		NL_SET_ERR_MSG(extack, "PMEMCTL_A_PROOF_FD is missing");
 		return -EINVAL;
 	}
-	mm = pmemctl_proof_mm(cb->skb, nla_get_u32(proof), &access, extack);
-	if (IS_ERR(mm)) {
-		NL_SET_BAD_ATTR(extack, proof);
+	mm = pmemctl_proof_mm(request, nla_get_u32(proof), &access, extack);
+	if (IS_ERR(mm))
 		return PTR_ERR(mm);
-	}
 
 	if (pmemctl_process_uses_mm(leader, mm)) {
 		ret = pmemctl_snapshot_take(snap, leader, mm, access, extack);
 	} else {
-		NL_SET_ERR_MSG_ATTR(extack, proof,
-				    "the process does not use the address space of the proof");
+		NL_SET_ERR_MSG(extack, "the process does not use the address space of the proof");
 		ret = -ESTALE;
 	}
 	/* whoever lets go last tears the mm down: not in the reader's time */
@@ -80,51 +79,64 @@ static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *
 	return ret;
 }
 
-static int pmemctl_nl_snapshot_start(struct netlink_callback *cb)
+static struct pmemctl_snapshot *take(const struct sk_buff *request, struct nlattr **attrs,
+				     struct netlink_ext_ack *extack)
 {
-	struct nlattr **attrs = pmemctl_dump_attrs(cb);
-	struct netlink_ext_ack *extack = cb->extack;
-	struct dump *dump = dump_of(cb);
 	struct pmemctl_snapshot *snap;
 	struct task_struct *leader;
 	int ret = 0;
 
 	if (!attrs[PMEMCTL_A_PID] || !attrs[PMEMCTL_A_SECTIONS]) {
 		NL_SET_ERR_MSG(extack, "PMEMCTL_A_PID or PMEMCTL_A_SECTIONS is missing");
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	}
 
 	leader = pmemctl_find_process(nla_get_u32(attrs[PMEMCTL_A_PID]));
 	if (!leader) {
-		NL_SET_ERR_MSG_ATTR(extack, attrs[PMEMCTL_A_PID],
-				    "no such process in the sender's pid namespace");
-		return -ESRCH;
+		NL_SET_ERR_MSG(extack, "no such process in the sender's pid namespace");
+		return ERR_PTR(-ESRCH);
 	}
 
 	snap = pmemctl_snapshot_alloc(nla_get_u32(attrs[PMEMCTL_A_SECTIONS]), extack);
-	if (IS_ERR(snap)) {
-		ret = PTR_ERR(snap);
+	if (IS_ERR(snap))
 		goto out_put_leader;
-	}
 
 	if (leader->flags & PF_KTHREAD)
 		pmemctl_snapshot_take_kthread(snap, leader,
-					      netlink_ns_capable(cb->skb, &init_user_ns,
+					      netlink_ns_capable(request, &init_user_ns,
 								 CAP_SYS_PTRACE));
 	else
-		ret = take_user_process(snap, leader, cb, attrs[PMEMCTL_A_PROOF_FD]);
-
+		ret = take_user_process(snap, leader, request,
+					attrs[PMEMCTL_A_PROOF_FD], extack);
 	if (ret) {
-		pmemctl_snapshot_free(snap);	/* done() does not run now */
-		goto out_put_leader;
+		pmemctl_snapshot_free(snap);
+		snap = ERR_PTR(ret);
 	}
-	dump->snap = snap;
-	dump->part = PART_HEADER;
-	dump->row = 0;
 
 out_put_leader:
 	put_task_struct(leader);
-	return ret;
+	return snap;
+}
+
+/*
+ * A failure is told by the first dumpit(): all kernels give that one an
+ * extack to fill, but 6.1 gives start() none.
+ */
+static int pmemctl_nl_snapshot_start(struct netlink_callback *cb)
+{
+	struct netlink_ext_ack extack = {};
+	struct dump *dump = dump_of(cb);
+	struct pmemctl_snapshot *snap;
+
+	memset(dump, 0, sizeof(*dump));
+	snap = take(cb->skb, pmemctl_dump_attrs(cb), &extack);
+	if (IS_ERR(snap)) {
+		dump->error = PTR_ERR(snap);
+		dump->message = extack._msg;
+	} else {
+		dump->snap = snap;
+	}
+	return 0;
 }
 
 static int put_mm(struct sk_buff *skb, const struct pmemctl_snapshot *snap)
@@ -267,6 +279,11 @@ static int pmemctl_nl_snapshot_dump(struct sk_buff *skb, struct netlink_callback
 	void *hdr;
 	int ret;
 
+	if (dump->error) {
+		cb->extack->_msg = dump->message;
+		return dump->error;
+	}
+
 	for (skip_finished(dump); dump->part < PART_END; skip_finished(dump)) {
 		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 				  &pmemctl_family, NLM_F_MULTI, PMEMCTL_CMD_SNAPSHOT);
@@ -286,7 +303,10 @@ static int pmemctl_nl_snapshot_dump(struct sk_buff *skb, struct netlink_callback
 
 static int pmemctl_nl_snapshot_done(struct netlink_callback *cb)
 {
-	pmemctl_snapshot_free(dump_of(cb)->snap);
+	struct dump *dump = dump_of(cb);
+
+	if (dump->snap)
+		pmemctl_snapshot_free(dump->snap);
 	return 0;
 }
 

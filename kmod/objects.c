@@ -12,14 +12,15 @@
 #include <linux/log2.h>
 #include <linux/path.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 /* A path longer than this is reported as unknown */
-#define PATH_BUFFER_MAX	(1 << 20)
+#define PATH_BUFFER_MAX	SZ_1M
 
 static const char deleted_suffix[] = " (deleted)";
 

@@ -19,7 +19,7 @@
 #include <net/sock.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 /* How the files of each grade are told from others: by their operations */
 static const struct file_operations *proof_fops[] = {
@@ -116,7 +116,7 @@ struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int f
 	struct mm_struct *mm;
 
 	if (!file) {
-		NL_SET_ERR_MSG(extack, "the proof is not an open descriptor (O_PATH does not count)");
+		NL_SET_ERR_MSG(extack, "the proof is not an open descriptor (or is O_PATH)");
 		return ERR_PTR(-EBADF);
 	}
 

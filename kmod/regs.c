@@ -10,7 +10,7 @@
 #include <asm/ptrace.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 /* The piece of struct pt_regs that is wanted, in one copy */
 struct user_frame {

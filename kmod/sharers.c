@@ -10,7 +10,7 @@
 #include <linux/sched/task.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 /* How many threads of a process use the mm. RCU */
 static u32 count_users(struct task_struct *process, struct mm_struct *mm)
@@ -101,16 +101,17 @@ static bool walk(struct pmemctl_snapshot *snap, struct task_struct *leader,
 int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			 struct mm_struct *mm, struct pid_namespace *ns)
 {
+	struct pmemctl_table *table = &snap->sharers;
 	size_t room = 8;
 	int tries, ret;
 	u32 found;
 	int users;
 
 	for (tries = 0; tries < 16; tries++, room *= 4) {
-		ret = pmemctl_table_reserve(&snap->sharers, &snap->budget, room);
+		ret = pmemctl_table_reserve(table, &snap->budget, room);
 		if (ret)
 			return ret;
-		snap->sharers.count = 0;
+		table->count = 0;
 		snap->sharers_hidden = 0;
 		if (walk(snap, leader, mm, ns, &found)) {
 			users = atomic_read(&mm->mm_users) - 1;

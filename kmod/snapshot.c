@@ -17,7 +17,7 @@
 #include <linux/timekeeping.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 /* A process that grows between counting and copying: times to try again */
 #define MAX_TRIES	16
@@ -51,7 +51,7 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
 
 	if (atomic_inc_return(&snapshots_alive) > READ_ONCE(pmemctl_max_snapshots)) {
 		atomic_dec(&snapshots_alive);
-		NL_SET_ERR_MSG(extack, "too many snapshots are being read (module parameter max_snapshots)");
+		NL_SET_ERR_MSG(extack, "too many snapshots alive (parameter max_snapshots)");
 		return ERR_PTR(-EUSERS);
 	}
 
@@ -233,7 +233,7 @@ static void explain(struct netlink_ext_ack *extack, int err)
 {
 	switch (err) {
 	case -EFBIG:
-		NL_SET_ERR_MSG(extack, "the snapshot is too big (module parameter max_snapshot_mib)");
+		NL_SET_ERR_MSG(extack, "the snapshot is too big (parameter max_snapshot_mib)");
 		break;
 	case -EAGAIN:
 		NL_SET_ERR_MSG(extack, "the process grows faster than it can be copied");

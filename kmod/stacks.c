@@ -16,7 +16,7 @@
 #include <linux/mm.h>
 #include <linux/sort.h>
 
-#include "pmemctl.h"
+#include "internal.h"
 
 /* Addresses of one thread descriptor lie no further apart than this */
 #define DESCRIPTOR_SPAN	(64 * 1024)

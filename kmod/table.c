@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "pmemctl.h"
+#include "internal.h"
 
 /**
  * pmemctl_table_reserve - make room for rows, keeping those that are there

@@ -10,7 +10,7 @@
 #include <linux/sched/task.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 static u32 thread_flags(struct task_struct *task, struct mm_struct *mm)
 {

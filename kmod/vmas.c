@@ -9,7 +9,7 @@
 #include <linux/pkeys.h>
 
 #include "compat.h"
-#include "pmemctl.h"
+#include "internal.h"
 
 /* The kernel's flag and ours, which stays the same when the kernel's moves */
 static const struct {
@@ -154,14 +154,15 @@ bool pmemctl_vmas_fill(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 	struct pmemctl_objects *objects = NULL;
 	struct flag_cache cache = {};
 	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 	struct pmemctl_vma *row;
-	VMA_ITERATOR(vmi, mm, 0);
 
 	mmap_assert_locked(mm);
 
 	if (snap->sections & PMEMCTL_SECTION_VMAS)
 		objects = &snap->objects;
 
+	vma_iter_init(&vmi, mm, 0);
 	for_each_vma(vmi, vma) {
 		row = pmemctl_table_add(&snap->vmas);
 		if (!row)

@@ -50,9 +50,9 @@
  *	EINTR		a fatal signal while waiting for the target's mmap_lock
  *	ENOMEM		no memory, or the memory cgroup's limit
  *
- * An extended ack (NETLINK_EXT_ACK) says in words what was wrong and, for an
- * attribute, where. An error comes in the NLMSG_DONE of a dump as well as in
- * NLMSG_ERROR: read both.
+ * An extended ack (NETLINK_EXT_ACK) says in words what was wrong. These errors
+ * come in the NLMSG_DONE that ends the dump; those of a malformed request, and
+ * EBUSY while another dump runs on the socket, in NLMSG_ERROR: read both.
  *
  *
  * The answer

@@ -15,8 +15,8 @@
  * Nothing that sleeps for memory, for a file system or for user space happens
  * under the mmap_lock; its holder only copies.
  */
-#ifndef PMEMCTL_H
-#define PMEMCTL_H
+#ifndef PMEMCTL_INTERNAL_H
+#define PMEMCTL_INTERNAL_H
 
 #include <linux/types.h>
 #include <linux/pmemctl.h>
@@ -152,4 +152,4 @@ int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *lead
 bool pmemctl_mm_owner(struct mm_struct *mm, struct pid_namespace *ns, u32 *pid,
 		      char comm[TASK_COMM_LEN]);
 
-#endif /* PMEMCTL_H */
+#endif /* PMEMCTL_INTERNAL_H */

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Processes to look at, and the CLI to look with. All of it runs in a guest."""
+import contextlib
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+# Guests are emulated: everything is slow, nothing may hang
+PATIENCE = 120
+HERE = os.path.dirname(__file__)
+
+# fixtures that any test of "every kind of process" goes over
+FIXTURES = [
+    "fx-static", "fx-static-nopie", "fx-static-static", "fx-threads 6 --spin 1",
+    "fx-threads 4 --stack 65536 --guard 8192", "fx-threads 4 --user-stack",
+    "fx-altstack", "fx-context", "fx-vfork", "fx-clonevm 2", "fx-clonevm --mix",
+    "fx-leader", "fx-iouring", "fx-iouring --sqpoll", "fx-maps", "fx-paths",
+    "fx-unmapped keep", "fx-unmapped none", "fx-manyvmas 2000",
+    "fx-manyvmas 2000 --file", "fx-nondump", "fx-fork 4",
+]
+RUNTIMES = ["python3", "redis-server", "gdb", "java"]
+
+
+class Target:
+    """A process that was started to be looked at."""
+
+    def __init__(self, popen, truth, pid):
+        self.popen, self.truth, self.pid = popen, truth, pid
+
+    def tids(self):
+        return sorted(int(t) for t in os.listdir(f"/proc/{self.pid}/task"))
+
+
+def read(path, mode="r"):
+    errors = None if "b" in mode else "surrogateescape"
+    with open(path, mode, errors=errors) as f:
+        return f.read()
+
+
+def wait_until(what, condition, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, f"in vain waited until {what}"
+        time.sleep(0.02)
+
+
+def stat_field(pid, index):
+    """Field of /proc/PID/stat by its number in proc(5), from 3 on."""
+    return read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[index - 3]
+
+
+@contextlib.contextmanager
+def started(argv, **kwargs):
+    popen = subprocess.Popen(argv, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, **kwargs)
+    try:
+        yield popen
+    finally:
+        popen.stdin.close()
+        try:
+            popen.wait(20)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.wait()
+        popen.stdout.close()
+
+
+@contextlib.contextmanager
+def fixture(command):
+    """A program of tests/fixtures, once it has told the truth about itself."""
+    argv = command.split() if isinstance(command, str) else command
+    with started(argv) as popen:
+        line = popen.stdout.readline()
+        assert line, f"{argv} said nothing: exit {popen.wait()}"
+        truth = json.loads(line)
+        pid = truth["child"] if "fx-unmapped" in argv else truth["pid"]
+        yield Target(popen, truth, pid)
+
+
+PYTHON = r"""
+import ctypes, json, os, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.pthread_self.restype = ctypes.c_ulong
+rows, ready, end = [], threading.Semaphore(0), threading.Event()
+def me(main=False):
+    attr = ctypes.create_string_buffer(64)
+    addr, size = ctypes.c_void_p(), ctypes.c_size_t()
+    assert not libc.pthread_getattr_np(ctypes.c_ulong(libc.pthread_self()), attr)
+    libc.pthread_attr_getstack(attr, ctypes.byref(addr), ctypes.byref(size))
+    rows.append(dict(tid=threading.get_native_id(), stack_addr=hex(addr.value),
+                     stack_size=size.value))
+def work():
+    me(); ready.release()
+    while not end.wait(0.05):
+        sum(range(2000))
+for _ in range(6):
+    threading.Thread(target=work).start()
+for _ in range(6):
+    ready.acquire()
+print(json.dumps(dict(pid=os.getpid(), threads=rows)), flush=True)
+sys.stdin.read(); end.set()
+"""
+
+
+@contextlib.contextmanager
+def runtime(name):
+    """A real program that works while it is looked at."""
+    if name == "python3":
+        with started(["python3", "-c", PYTHON]) as popen:
+            truth = json.loads(popen.stdout.readline())
+            yield Target(popen, truth, popen.pid)
+    elif name == "redis-server":
+        argv = ["redis-server", "--port", "0", "--unixsocket", "/tmp/redis.sock",
+                "--save", "", "--io-threads", "3", "--daemonize", "no"]
+        with started(argv) as popen:
+            cli = ["redis-cli", "-s", "/tmp/redis.sock"]
+            wait_until("redis answers", lambda: subprocess.run(
+                cli + ["ping"], capture_output=True).stdout == b"PONG\n")
+            load = subprocess.Popen(["redis-benchmark", "-s", "/tmp/redis.sock",
+                                     "-n", "100000000", "-q", "-t", "set"],
+                                    stdout=subprocess.DEVNULL)
+            try:
+                yield Target(popen, None, popen.pid)
+            finally:
+                load.kill()
+                load.wait()
+                popen.terminate()
+    elif name == "gdb":
+        with started(["gdb", "-q", "-nx", "-ex", "break main", "-ex", "run",
+                      "--args", "fx-threads", "2"]) as popen:
+            wait_until("gdb runs its program", lambda: read(
+                f"/proc/{popen.pid}/task/{popen.pid}/children").strip())
+            time.sleep(2)
+            yield Target(popen, None, popen.pid)
+    elif name == "java":
+        with started(["java", "-Xmx64m", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
+                      f"{HERE}/Busy.java"]) as popen:
+            assert popen.stdout.readline() == b"ready\n"
+            yield Target(popen, None, popen.pid)
+    else:
+        raise AssertionError(name)
+
+
+@contextlib.contextmanager
+def stopped(target):
+    """SIGSTOP, and really stopped: every thread that can be."""
+    os.kill(target.pid, signal.SIGSTOP)
+    try:
+        def quiet():
+            for tid in target.tids():
+                state = stat_field(f"{target.pid}/task/{tid}", 3)
+                # io_uring workers and the parent of a vfork do not stop
+                if state == "R":
+                    return False
+            return True
+        wait_until("the target is stopped", quiet)
+        yield target
+    finally:
+        os.kill(target.pid, signal.SIGCONT)
+
+
+def pmemctl(*args, **kwargs):
+    return subprocess.run(["pmemctl", *map(str, args)], capture_output=True,
+                          timeout=PATIENCE, **kwargs)
+
+
+def pmemctl_json(*args):
+    done = pmemctl(*args)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr == b""
+    return json.loads(done.stdout)
+
+
+def maps_line(region):
+    """What /proc/PID/maps prints for one of our regions."""
+    name = region["name"]
+    line = "%s-%s %s %08x %s %d " % (
+        region["start"][2:].zfill(8), region["end"][2:].zfill(8), region["perms"],
+        int(region["offset"], 0), region["dev"], region["inode"])
+    if name:
+        line = line.ljust(73) + name.replace("\n", "\\012")
+    return line
+
+
+def maps_lines(pid):
+    """Lines of maps, of any thread that has one: an exited leader has not."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        try:
+            text = read(f"/proc/{pid}/task/{tid}/maps")
+        except ProcessLookupError:
+            continue
+        if text:
+            return text.split("\n")[:-1]   # names may hold other line breaks
+    return []
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def same_mm(a, b):
+    """kcmp(KCMP_VM); None if one of them is gone or has no mm."""
+    result = libc.syscall(312, a, b, 1, 0, 0)
+    return None if result < 0 else result == 0
+
+
+def kernel_at_least(major, minor):
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return tuple(map(int, found.groups())) >= (major, minor)
+
+
+@pytest.fixture(params=FIXTURES)
+def any_fixture(request):
+    with fixture(request.param) as target:
+        yield target
+
+
+@pytest.fixture(params=FIXTURES + RUNTIMES)
+def any_target(request):
+    start = runtime if request.param in RUNTIMES else fixture
+    with start(request.param) as target:
+        yield target
