@@ -105,7 +105,7 @@ static bool same_creds(const struct sk_buff *request, const struct file *proof)
  * Call it in the context of the sender. No lock may be held.
  *
  * Return: the mm with a count of mm_users, for mmput_async(); or ERR_PTR of
- * -EBADF, -EINVAL, -EPERM, -ENODATA if there was no mm at open, -ESRCH if it
+ * -EBADF, -EINVAL, -EPERM, -ENODATA if there was no mm at open, -ESTALE if it
  * is gone.
  */
 struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int fd,
@@ -141,8 +141,8 @@ struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int f
 		NL_SET_ERR_MSG(extack, "the proof was opened on a task without an address space");
 		mm = ERR_PTR(-ENODATA);
 	} else if (!mmget_not_zero(mm)) {
-		NL_SET_ERR_MSG(extack, "the process is gone");
-		mm = ERR_PTR(-ESRCH);
+		NL_SET_ERR_MSG(extack, "the address space of the proof is gone");
+		mm = ERR_PTR(-ESTALE);
 	}
 
 out_fput:

@@ -44,8 +44,7 @@ def test_user_does_not_see_others():
             assert done.returncode == 5
             assert done.stdout == b""
             assert len(done.stderr.splitlines()) == 1
-            assert b"not permitted" in done.stderr.lower() or \
-                b"permission" in done.stderr.lower(), done.stderr
+            assert b"you may not look at it" in done.stderr
 
 
 def test_user_does_not_see_his_own_undumpable():
@@ -113,7 +112,7 @@ def test_proof_of_the_dead():
         # gone altogether; the descriptor is left
         refused(errno.ESRCH, client.snapshot, pid, fd)
         # names a living process, but with the dead one's address space
-        refused(errno.ESRCH, client.snapshot, os.getpid(), fd)
+        refused(errno.ESTALE, client.snapshot, os.getpid(), fd)
         os.close(fd)
 
 
@@ -137,9 +136,7 @@ def test_proof_outlives_exec():
         popen.stdin.close()
         while read(f"/proc/{popen.pid}/comm") != "sleep\n":
             pass
-        with pytest.raises(nl.Refused) as caught:
-            client.snapshot(popen.pid, fd)
-        assert caught.value.errno in (errno.ESTALE, errno.ESRCH)
+        refused(errno.ESTALE, client.snapshot, popen.pid, fd)
         os.close(fd)
         assert nl.ask(popen.pid).vmas
         popen.kill()
@@ -155,16 +152,11 @@ if mode == "both":
     client, fd = nl.Client(), nl.proof(1)
 elif mode == "proof":
     fd = nl.proof(1)
-elif mode == "socket":
-    client = nl.Client()
 os.setresgid(1000, 1000, 1000); os.setresuid(1000, 1000, 1000)
 if mode == "proof":
     client = nl.Client()
-elif mode == "socket":
-    # dropping privileges made this process undumpable: take one of its own
-    fd = os.open("/proc/thread-self/pagemap", os.O_RDONLY) if False else nl.proof(os.getpid())
 try:
-    client.snapshot(1 if mode != "socket" else os.getpid(), fd)
+    client.snapshot(1, fd)
     print("told")
 except nl.Refused as e:
     print(e.errno, e.text)
@@ -221,7 +213,7 @@ def test_child_pid_and_user_namespace():
             if len(ids) == 2:
                 outer[int(ids[1])] = int(ids[0])
         pid = outer[inner]
-        enter = ["nsenter", "-t", str(pid), "-U", "-p", "-m", "--preserve-credentials"]
+        enter = ["nsenter", "-t", str(pid), "-U", "-p", "-m"]
 
         def inside(*args):
             return subprocess.run(enter + ["pmemctl", *map(str, args)],

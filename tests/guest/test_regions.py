@@ -83,7 +83,7 @@ def test_labelled_regions_are_found():
             assert row["size"] == known["size"], known
             if "path" in known:
                 assert row["name"] == known["path"]
-            flags = row["flags"].split()
+            flags = row["flags"].split(",")
             if "flag" in known and not (known["flag"] == "lf"
                                         and not kernel_at_least(6, 2)):
                 assert known["flag"] in flags, known
@@ -120,7 +120,8 @@ def test_one_instant():
         for _ in range(200):
             snap = nl.ask(target.pid, sections=nl.VMAS)
             assert len(snap.vmas) == snap.mm[3]             # map_count
-            assert sum(v[1] - v[0] for v in snap.vmas) == snap.mm[6]  # total_vm
+            # munmap() lowers total_vm only after it let readers in again
+            assert sum(v[1] - v[0] for v in snap.vmas) <= snap.mm[6]
             for low, high in zip(snap.vmas, snap.vmas[1:]):
                 assert low[1] <= high[0]
 

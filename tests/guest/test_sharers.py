@@ -34,8 +34,8 @@ def test_equal_kcmp(any_target):
 def test_vfork_both_ways():
     with fixture("fx-vfork") as target:
         child = target.truth["child"]
-        assert sharers_of(target.pid)[child]["relation"] == "vfork child"
-        assert sharers_of(child)[target.pid]["relation"] == "vfork parent"
+        assert sharers_of(target.pid)[child]["relation"] == "vfork-child"
+        assert sharers_of(child)[target.pid]["relation"] == "vfork-parent"
 
 
 def test_clone_vm():
@@ -43,7 +43,7 @@ def test_clone_vm():
         children = {c["pid"] for c in target.truth["children"]}
         rows = sharers_of(target.pid)
         assert set(rows) == children
-        assert {r["relation"] for r in rows.values()} == {"clone(CLONE_VM)"}
+        assert {r["relation"] for r in rows.values()} == {"clone-vm"}
         assert {r["comm"] for r in rows.values()} == {"fx-clonevm"}
         # and from a child: its siblings and its parent
         child = min(children)
@@ -69,17 +69,6 @@ def test_users_are_explained():
         snap = nl.ask(target.pid)
         assert snap.mm[2] == 6
         assert snap.number(nl.A_UNEXPLAINED) == 0
-
-
-def test_reference_without_a_task_is_unexplained():
-    """userfaultfd holds its mm; a task that holds one of another process is
-    none of that process' users."""
-    with fixture("fx-vfork") as target:
-        snap = nl.ask(target.pid)
-        assert snap.mm[2] == 2
-        assert snap.number(nl.A_UNEXPLAINED) == 0
-        # the slow path ran and named the one other user
-        assert [s[0] for s in snap.sharers] == [target.truth["child"]]
 
 
 def test_nobody():

@@ -39,11 +39,11 @@
  *			of another kind of file
  *	EPERM		the descriptor, the socket and the caller do not have
  *			the same credentials
- *	ESRCH		no such process, or its last thread has just gone
+ *	ESRCH		no such process in the sender's pid namespace
  *	ENODATA		the descriptor was opened on a task without an address
  *			space (a zombie, a kernel thread)
- *	ESTALE		the process no longer uses the address space that the
- *			descriptor stands for (it called execve): open again
+ *	ESTALE		the process does not, or no longer, use the address space
+ *			that the descriptor stands for: after execve() open again
  *	EUSERS		too many snapshots alive (module parameter max_snapshots)
  *	EFBIG		the snapshot would exceed max_snapshot_mib
  *	EAGAIN		the process grew faster than it could be copied: again
