@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make			module and CLI for the running kernel
+# make demo		see it work, in a guest that is made for it
+# make check		all tests, in guests
+# make load		insert the module that was built; make unload
+# make install		module, CLI, man page and completion; make uninstall
+# make clean
+#
+# KDIR, DESTDIR and PREFIX as usual.
+
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+DESTDIR	?=
+PREFIX	?= /usr/local
+
+SUDO	= $(if $(filter 0,$(shell id -u)),,sudo)
+KMAKE	= $(MAKE) -C "$(KDIR)" M="$(CURDIR)/kmod"
+
+all: module cli
+
+# A kernel's build tree may be anywhere: its release is what it says it is.
+headers:
+	@test -e "$(KDIR)/Makefile" || { \
+		echo "no kernel headers in $(KDIR): apt install linux-headers-$(KVER), or set KDIR" >&2; \
+		exit 1; }
+
+module: headers
+	$(KMAKE) modules
+
+cli:
+	$(MAKE) -C user
+
+fixtures:
+	$(MAKE) -C tests/fixtures
+
+demo:
+	tests/demo
+
+check:
+	tests/check
+
+load: module
+	@if test -e /sys/module/pmemctl; then $(SUDO) rmmod pmemctl; fi
+	$(SUDO) insmod kmod/pmemctl.ko
+
+unload:
+	$(SUDO) rmmod pmemctl
+
+# depmod only where the modules are in use, not into a package's DESTDIR.
+install: all
+	$(KMAKE) modules_install $(if $(DESTDIR),INSTALL_MOD_PATH="$(DESTDIR)") DEPMOD=true
+	$(if $(DESTDIR),,depmod -a "$$($(MAKE) -s -C "$(KDIR)" kernelrelease)")
+	$(MAKE) -C user install DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"
+
+uninstall: headers
+	release=$$($(MAKE) -s -C "$(KDIR)" kernelrelease) && \
+	find "$(DESTDIR)/lib/modules/$$release" -name 'pmemctl.ko*' -delete && \
+	$(if $(DESTDIR),true,depmod -a "$$release")
+	$(MAKE) -C user uninstall DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"
+
+# Without kernel headers, too: what kbuild leaves behind is known.
+clean:
+	find kmod \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
+	$(MAKE) -C user clean
+	$(MAKE) -C tests/fixtures clean
+	$(MAKE) -C tests/unit clean
+
+.PHONY: all headers module cli fixtures demo check load unload install uninstall clean
