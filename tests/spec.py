@@ -12,7 +12,7 @@ TOP = "/build"
 
 with open(f"{TOP}/kmod/pmemctl.yaml") as f:
     spec = yaml.safe_load(f)
-with open(f"{TOP}/linux/Documentation/netlink/genetlink.yaml") as f:
+with open(f"{TOP}/linux/Documentation/netlink/genetlink-legacy.yaml") as f:
     schema = yaml.safe_load(f)
 jsonschema.validate(spec, schema)
 

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The whole program, on a stored reply: its options, exit status, and what it
+ * prints, byte for byte.
+ */
+#include "builder.h"
+#include "check-json.h"
+#include "replay.h"
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static char out[1 << 20];
+static char err[4096];
+
+static void slurp(const char *path, char *to, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	size_t len;
+
+	assert_non_null(file);
+	len = fread(to, 1, size - 1, file);
+	to[len] = 0;
+	fclose(file);
+}
+
+/* Runs a line of shell; returns its exit status, with @out and @err filled */
+static int run_line(const char *line)
+{
+	int status = system(line);
+
+	slurp("obj/out", out, sizeof(out));
+	slurp("obj/err", err, sizeof(err));
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Runs obj/pmemctl-replay; redirections in @args win over those into files */
+static int run(const char *args)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "obj/pmemctl-replay >obj/out 2>obj/err %s", args);
+	return run_line(line);
+}
+
+static void has(const char *text, const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("\"%s\" where \"%s\" was expected", text, words);
+}
+
+static void lines(const char *text, int n)
+{
+	int found = 0;
+
+	for (; *text; text++)
+		found += *text == '\n';
+	assert_int_equal(found, n);
+}
+
+/* With UPDATE=1 in the environment the file is written, to be looked at */
+static void golden(const char *args, const char *name)
+{
+	static char expected[1 << 20];
+	char path[64];
+
+	snprintf(path, sizeof(path), "golden/%s", name);
+	assert_int_equal(run(args), 0);
+	assert_string_equal(err, "");
+	if (getenv("UPDATE")) {
+		FILE *file = fopen(path, "we");
+
+		assert_non_null(file);
+		fputs(out, file);
+		fclose(file);
+	}
+	slurp(path, expected, sizeof(expected));
+	assert_string_equal(out, expected);
+}
+
+static void prints_as_expected(void **state)
+{
+	golden("show 1", "show.txt");
+	golden("regions 1", "regions.txt");
+	golden("regions -o +flags,why 1", "regions-more.txt");
+	golden("regions -r -b 1", "regions-raw.txt");
+	golden("threads 1", "threads.txt");
+	golden("sharers 1 2", "sharers.txt");
+	golden("show -J 1", "show.json");
+	assert_null(json_check(out, strlen(out)));
+	golden("threads -J -o TID,stack,SIZE 1 2", "threads.json");
+	assert_null(json_check(out, strlen(out)));
+}
+
+static void usage_errors(void **state)
+{
+	static const struct {
+		const char *args;
+		const char *words;
+	} cases[] = {
+		{ "nonsense", "nonsense: no such command" },
+		{ "--nonsense", "--nonsense: no such option" },
+		{ "show", "no PID" },
+		{ "show 0", "0: not a PID" },
+		{ "show -- -1", "-1: not a PID" },
+		{ "show 12x", "12x: not a PID" },
+		{ "show +1", "not a PID" },
+		{ "show ''", "not a PID" },
+		{ "show 2147483648", "not a PID" },
+		{ "show 99999999999999999999", "not a PID" },
+		{ "show 1 x", "x: not a PID" },
+		{ "show -z 1", "-z: no such option" },
+		{ "show -Jz 1", "-z: no such option" },
+		{ "show --zz 1", "--zz: no such option" },
+		{ "show -r 1", "-r: no such option" },
+		{ "show -o pid 1", "-o: no such option" },
+		{ "regions -J -r 1", "-J and -r: one or the other" },
+		{ "regions -o", "-o: needs a list" },
+		{ "regions -o start,foo 1", "foo: no such column" },
+		{ "regions -o '' 1", "no such column" },
+		{ "regions -o +foo 1", "foo: no such column" },
+		{ "help nonsense", "no such command" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(run(cases[i].args), 2);
+		assert_string_equal(out, "");
+		has(err, "pmemctl: ");
+		has(err, cases[i].words);
+		has(err, i < 18 ? "try 'pmemctl help" : "");
+		lines(err, 1);
+	}
+	assert_int_equal(run(""), 2);
+	assert_string_equal(out, "");
+	has(err, "Usage: pmemctl COMMAND");
+}
+
+static void help(void **state)
+{
+	static const char *const all[] = {
+		"help", "-h", "--help", "help show", "show -h", "regions --help", "threads -h",
+		"sharers -h", "help help",
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_int_equal(run(all[i]), 0);
+		has(out, "Usage: pmemctl");
+		assert_string_equal(err, "");
+	}
+	assert_int_equal(run("help regions"), 0);
+	has(out, "PKEY");
+	has(out, "thread stack");
+	assert_int_equal(run("--version"), 0);
+	has(out, "pmemctl 0.");
+	has(out, "module: ");
+	assert_int_equal(run("threads -H"), 0);
+	has(out, "ROBUST_LIST");
+}
+
+static void choosing_columns(void **state)
+{
+	assert_int_equal(run("regions -n -o start,KIND,start 1"), 0);
+	assert_int_equal(strncmp(out, "    555500000000 rodata\n", 24), 0);
+	assert_int_equal(run("sharers -rno +comm,relation 1"), 0);
+	assert_int_equal(strncmp(out, "200 sh 1 vfork\\x20child", 23), 0);
+	has(out, " vfork-child\n");
+	assert_int_equal(run("threads --raw --noheadings --output tid 1"), 0);
+	assert_string_equal(out, "100\n101\n102\n");
+}
+
+static void failing_pids(void **state)
+{
+	assert_int_equal(setenv("PMEMCTL_REPLAY", "obj/nothing", 1), 0);
+	assert_int_equal(run("show 1"), 4);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "pmemctl: 1: no such process\n");
+	assert_int_equal(run("show -J 1"), 4);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"error\": \"no such process\"");
+	has(out, "\"sharers\": [");
+	assert_int_equal(run("threads -J 1 2"), 4);
+	assert_null(json_check(out, strlen(out)));
+	lines(err, 2);
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+}
+
+static void broken_output(void **state)
+{
+	assert_int_equal(run("show 1 >/dev/full"), 1);
+	has(err, "write error: No space left");
+	assert_int_equal(run("show 1 >&-"), 1);
+	has(err, "write error");
+	assert_int_equal(run("--version >&-"), 1);
+	assert_int_equal(run("show 1 <&- 2>&-"), 0);
+	has(out, "all VMAs");
+}
+
+static void reader_that_leaves(void **state)
+{
+	/* whether SIGPIPE ends it or, as under some parents, is ignored */
+	run_line("(obj/pmemctl-replay threads 1; sleep 0.1; obj/pmemctl-replay show 1) "
+		 "2>obj/err | true");
+	assert_string_equal(err, "");
+	assert_int_equal(run_line("trap '' PIPE; (sleep 0.2; obj/pmemctl-replay show 1; "
+				  "echo $? >obj/out) 2>obj/err | true"), 0);
+	assert_string_equal(out, "0\n");
+	assert_string_equal(err, "");
+}
+
+static void write_reply(const struct builder *b, const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(b->reply, 1, b->size, file), b->size);
+	fclose(file);
+}
+
+static void broken_reply(void **state)
+{
+	static struct builder b;
+
+	builder_process(&b);
+	builder_build(&b);
+	b.size -= 100;
+	write_reply(&b, "obj/broken.nl");
+	setenv("PMEMCTL_REPLAY", "obj/broken.nl", 1);
+	assert_int_equal(run("show 1"), 1);
+	assert_string_equal(out, "");
+	has(err, "pmemctl: 1: reply of the module is broken: ");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+}
+
+static void odd_names(void **state)
+{
+	static struct builder b;
+
+	builder_process(&b);
+	b.vmas[11].file = builder_file(&b, "/a b\n\xff\"\\/\xc3\xa9", 55, PMEMCTL_OBJECT_DELETED);
+	b.vmas[12].file = builder_file(&b, "", 56, PMEMCTL_OBJECT_PATH_UNKNOWN);
+	b.comm = "x)\n\033[1m";
+	builder_build(&b);
+	write_reply(&b, "obj/odd.nl");
+	setenv("PMEMCTL_REPLAY", "obj/odd.nl", 1);
+	assert_int_equal(run("show -J 1"), 0);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"name\": \"/a b\\u000a\\udcff\\\"\\\\/\xc3\xa9 (deleted)\"");
+	has(out, "\"inode\": 56, \"kind\": \"library\", \"tid\": null, \"name\": null");
+	assert_int_equal(run("regions -rn -o name,kind 1"), 0);
+	has(out, "/a\\x20b\\x0a\\xff");
+	has(out, "(path\\x20unknown) library\n");
+	assert_int_equal(run("show 1"), 0);
+	assert_null(strchr(out, '\033'));
+	has(out, "x)\\x0a\\x1b[1m");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+}
+
+static void kernel_thread(void **state)
+{
+	static struct builder b;
+
+	builder_init(&b);
+	b.flags = PMEMCTL_PROCESS_KTHREAD;
+	b.no_mm = true;
+	b.borrowed_pid = 7;
+	b.borrowed_comm = "lender";
+	builder_build(&b);
+	write_reply(&b, "obj/kthread.nl");
+	setenv("PMEMCTL_REPLAY", "obj/kthread.nl", 1);
+	assert_int_equal(run("show 1"), 0);
+	assert_string_equal(out, "100 (test): kernel thread: has no address space of its own; "
+			    "works in the mm of 7 (lender)\n");
+	assert_int_equal(run("show -J 1"), 0);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"kernel_thread\": true");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+}
+
+static int setup(void **state)
+{
+	static struct builder b;
+
+	builder_process(&b);
+	builder_build(&b);
+	write_reply(&b, "obj/process.nl");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	setenv("COLUMNS", "80", 1);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prints_as_expected), cmocka_unit_test(usage_errors),
+		cmocka_unit_test(help), cmocka_unit_test(choosing_columns),
+		cmocka_unit_test(failing_pids), cmocka_unit_test(broken_output),
+		cmocka_unit_test(reader_that_leaves), cmocka_unit_test(broken_reply),
+		cmocka_unit_test(odd_names), cmocka_unit_test(kernel_thread),
+	};
+
+	return cmocka_run_group_tests_name("cli", tests, setup, NULL);
+}

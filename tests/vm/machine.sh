@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154 # its variables are set by run
+#
+# The machine itself: QEMU's command line, starting and stopping it, and the
+# verdict over its console.
+
+# A comma in a value of QEMU's is doubled.
+q() {
+	printf %s "${1//,/,,}"
+}
+
+# /dev/kvm may exist and not work, so a guest must really come up with it. One
+# answer per boot of this host.
+have_kvm() {
+	local memo
+
+	[[ -r /dev/kvm && -w /dev/kvm ]] || return 1
+	memo=$cache/kvm-$(</proc/sys/kernel/random/boot_id)
+	if [[ ! -e $memo ]]; then
+		rm -f "$cache"/kvm-*
+		if boot_probe 2>/dev/null; then
+			echo yes >"$memo"
+		else
+			echo no >"$memo"
+		fi
+	fi
+	[[ $(<"$memo") = yes ]]
+}
+
+boot_probe() {
+	local probe=$scratch/probe
+
+	make_initrd p probe
+	timeout -k 2 20 qemu-system-x86_64 -M q35 -accel kvm -cpu max -m 512M \
+		-nodefaults -display none -no-reboot -kernel "$boot/vmlinux" \
+		-initrd "$scratch/initrd" -append "panic=-1 quiet" \
+		-device virtio-serial-pci \
+		-chardev "file,id=frames,path=$(q "$probe")" \
+		-device virtserialport,chardev=frames,nr=1 \
+		</dev/null >/dev/null 2>&1 &
+	qemu=$!
+	# The guest waits after its last frame: end it as soon as that is here.
+	while kill -0 "$qemu" 2>/dev/null && ! grep -qs 'exit 0' "$probe"; do
+		sleep 0.1
+	done
+	kill "$qemu" 2>/dev/null || true
+	wait "$qemu" || true
+	qemu=
+	grep -qs 'exit 0' "$probe"
+}
+
+# make_initrd FLAGS ARG... : the guest's initramfs plus /run.args (init.c).
+make_initrd() {
+	printf '%s\0' "$@" >"$scratch/run.args"
+	cp "$boot/initrd" "$scratch/initrd"
+	(cd "$scratch" && echo run.args | cpio -o -H newc --quiet) \
+		>>"$scratch/initrd"
+}
+
+host_dir() {
+	machine+=(-fsdev "local,id=$1,path=$(q "$2"),security_model=none,readonly=on,multidevs=remap"
+		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+}
+
+# What every mode needs. cx16=off: QEMU 7.2's cmpxchg16b loses flags under TCG
+# and 6.12 dies of it. erms, fsrm off: else each byte of a rep movsb counts as
+# an instruction of its own.
+machine_setup() {
+	local cmdline
+
+	cmdline="console=ttyS0 loglevel=5 printk.time=1 printk.devkmsg=on"
+	cmdline+=" panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1"
+	cmdline+=" sysctl.kernel.hung_task_panic=1"
+	cmdline+=" sysctl.kernel.panic_on_rcu_stall=1"
+	# QEMU's counters agree across CPUs. Else the kernel finds that out, and
+	# the patching of itself that follows is what TCG at times dies of.
+	cmdline+=" tsc=reliable"
+	# Emulation on a busy host is slow by an order of magnitude.
+	cmdline+=" sysctl.kernel.hung_task_timeout_secs=60 watchdog_thresh=30"
+	cmdline+=" rcupdate.rcu_cpu_stall_timeout=60"
+
+	machine=(qemu-system-x86_64 -M q35 -m "$mem" -nodefaults -display none
+		-no-reboot -kernel "$boot/vmlinux" -initrd "$scratch/initrd"
+		-append "$cmdline"
+		-drive "if=none,id=root,file=$(q "$dir/root.img"),format=raw,snapshot=on,cache=unsafe"
+		-device virtio-blk-pci,drive=root)
+	host_dir src "$src_dir"
+	host_dir build "$scratch/build"
+	[[ -z $share ]] || host_dir share "$(cd "$share" && pwd -P)"
+
+	if [[ -n $icount ]]; then
+		machine+=(-accel tcg,thread=single -icount shift=0,sleep=off
+			-smp 1 -cpu "max,cx16=off,erms=off,fsrm=off")
+	elif have_kvm; then
+		machine+=(-accel kvm -smp "${smp:-2}" -cpu max)
+	else
+		machine+=(-accel tcg,thread=multi -smp "${smp:-2}"
+			-cpu "max,cx16=off")
+	fi
+	# snapshot=on puts the disk's changes there.
+	export TMPDIR=$scratch
+}
+
+machine_shell() {
+	make_initrd "s$load${share:+h}" "$guest"
+	"${machine[@]}" -serial mon:stdio
+}
+
+# Kernel lines that fail a run, and the few that look like it but are not.
+complaints='WARNING: |BUG: |\] BUG [a-z]|Oops|KASAN|KFENCE|UBSAN|Kernel panic'
+complaints+='|general protection fault(:|, )|cut here|refcount_t:|ODEBUG:'
+complaints+='|INFO: (rcu|task|trying|possible|suspicious)|(soft|hard) LOCKUP'
+complaints+='|soft lockup|rcu.*stall|blocked for more than|(list|slab).*corrupt'
+complaints+='|kmemleak: .* new suspected'
+benign='Spectre V2 : WARNING: Unprivileged eBPF is enabled'
+
+# Show the console from the first complaint on; false when there is none. The
+# readers take all of their input: a broken pipe would pass for "none".
+complained() {
+	local first
+
+	first=$(grep -anE "$complaints" "$scratch/console" |
+		grep -vE "$benign" | sed -n 1p) || return 1
+	sed -n "${first%%:*},+59p" "$scratch/console" | show
+	return 0
+}
+
+show() {
+	tr -d '\r' | sed 's/^/guest: /' >&2
+}
+
+# Run the machine to its end; QEMU's status in $machine_rc.
+machine_once() {
+	local frames i
+
+	rm -f "$scratch/status"
+	: >"$scratch/console"
+	exec {frames}> >(exec "$boot/demux" "$scratch/status")
+	demux=$!
+	timeout -k 5 "$limit" "${machine[@]}" \
+		-serial "file:$scratch/console" -device virtio-serial-pci \
+		-chardev "file,id=frames,path=/dev/fd/$frames" \
+		-device virtserialport,chardev=frames,nr=1 \
+		</dev/null >"$scratch/qemu" 2>&1 &
+	qemu=$!
+	exec {frames}>&-
+
+	# A machine that hangs while booting is ended early, as one that died.
+	for ((i = 0; i < boot_limit * 10; i++)); do
+		[[ ! -e $scratch/status ]] && kill -0 "$demux" 2>/dev/null ||
+			break
+		sleep 0.1
+	done
+	[[ -e $scratch/status ]] || kill "$qemu" 2>/dev/null || true
+
+	# After the last frame there is nothing to wait for. Without one, the
+	# machine is ending by itself or the time limit ends it.
+	if wait "$demux"; then
+		kill "$qemu" 2>/dev/null || true
+	fi
+	demux=
+	machine_rc=0
+	wait "$qemu" || machine_rc=$?
+	qemu=
+}
+
+# Emulating several CPUs, QEMU now and then trips the kernel while that patches
+# itself at boot. A kernel that dies or hangs before anything of the project's
+# was loaded says nothing about the project: try again.
+boot_limit=90
+machine_boot() {
+	local try
+
+	for try in 1 2 3; do
+		machine_once
+		[[ ! -e $scratch/status && -s $scratch/console ]] || return 0
+		[[ $machine_rc -ne 124 && $machine_rc -ne 137 ]] || return 0
+		cp "$scratch/console" "$cache/logs/console-$guest.boot"
+		[[ $try -eq 3 ]] ||
+			say "guest $guest died while booting; trying again"
+	done
+}
+
+machine_run() {
+	local kind='' number=''
+
+	make_initrd "$load${share:+h}." "$guest" "$@"
+	machine_boot
+	if complained; then
+		die "the kernel of $guest complained"
+	fi
+	read -r kind number 2>/dev/null <"$scratch/status" || true
+	if [[ $kind,$number =~ ^exit,[0-9]+$ ]]; then
+		exit "$number"
+	elif [[ $kind,$number =~ ^signal,[0-9]+$ ]]; then
+		exit $((128 + number))
+	fi
+
+	cat "$scratch/qemu" >&2
+	tail -n 20 "$scratch/console" | show
+	if [[ -n $kind && $kind != started ]]; then
+		die "guest $guest: $kind $number"
+	elif [[ $machine_rc -eq 124 || $machine_rc -eq 137 ]]; then
+		die "guest $guest: timed out after $limit s"
+	fi
+	die "guest $guest ended without a status"
+}
