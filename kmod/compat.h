@@ -159,21 +159,26 @@ static inline bool pmemctl_mm_has_vsyscall(struct mm_struct *mm)
 #define PF_USER_WORKER	0
 #endif
 
+/* 6.19 and later: what was in task_struct is in structs of their own */
 static inline u64 pmemctl_task_robust_list(struct task_struct *task)
 {
-#ifdef CONFIG_FUTEX
-	return (uintptr_t)READ_ONCE(task->robust_list);
-#else
+#ifndef CONFIG_FUTEX
 	return 0;
+#elif __has_include(<linux/futex_types.h>)
+	return (uintptr_t)READ_ONCE(task->futex.robust_list);
+#else
+	return (uintptr_t)READ_ONCE(task->robust_list);
 #endif
 }
 
 static inline u64 pmemctl_task_rseq(struct task_struct *task)
 {
-#ifdef CONFIG_RSEQ
-	return (uintptr_t)READ_ONCE(task->rseq);
-#else
+#ifndef CONFIG_RSEQ
 	return 0;
+#elif __has_include(<linux/rseq_types.h>)
+	return (uintptr_t)READ_ONCE(task->rseq.usrptr);
+#else
+	return (uintptr_t)READ_ONCE(task->rseq);
 #endif
 }
 

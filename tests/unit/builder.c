@@ -17,6 +17,7 @@ void builder_init(struct builder *b)
 	b->pid = 100;
 	b->comm = "test";
 	b->flags = PMEMCTL_PROCESS_ATTACH;
+	b->rlimit_stack = 8 << 20;
 }
 
 static uint32_t add_object(struct builder *b, const char *string, uint64_t ino, uint32_t flags)
@@ -135,7 +136,7 @@ static void put_head(struct builder *b)
 	mnl_attr_put_u64(nlh, PMEMCTL_A_TAKEN, 1700000000123456789);
 	mnl_attr_put_u64(nlh, PMEMCTL_A_LOCK_WAIT, 400);
 	mnl_attr_put_u64(nlh, PMEMCTL_A_LOCK_HOLD, 31234);
-	mnl_attr_put_u64(nlh, PMEMCTL_A_RLIMIT_STACK, 8 << 20);
+	mnl_attr_put_u64(nlh, PMEMCTL_A_RLIMIT_STACK, b->rlimit_stack);
 	if (b->borrowed_pid) {
 		mnl_attr_put_u32(nlh, PMEMCTL_A_BORROWED_PID, b->borrowed_pid);
 		mnl_attr_put_strz(nlh, PMEMCTL_A_BORROWED_COMM, b->borrowed_comm);

@@ -36,6 +36,7 @@ struct builder {
 	const char *borrowed_comm;
 	uint32_t hidden;
 	uint32_t unexplained;
+	uint64_t rlimit_stack;
 	size_t vma_size;
 	size_t thread_size;
 	uint32_t per_chunk;

@@ -137,6 +137,11 @@ static void other_mappings_of_the_executable(void **state)
 	draw();
 	is(1, "text", 0);
 	is(0, "rodata", 0);
+	/* in whichever order the names come */
+	builder_process(&b);
+	b.mm[PMEMCTL_MM_EXE] = builder_file(&b, "/hard/link", 11, 0);
+	draw();
+	is(1, "text", 0);
 }
 
 static void files_of_all_sorts(void **state)
@@ -218,6 +223,14 @@ static void altstacks(void **state)
 	is(6, "heap", 0);
 	assert_int_equal(picture.regions[6].nr_parts, 3);
 	part_is(6, 1, 0x555500110010, 0x555500112010, "altstack", 102);
+	/* across the border of two parts */
+	builder_process(&b);
+	b.threads[1].sas_sp = 0x555500008a00;
+	b.threads[1].sas_size = 0x200;
+	draw();
+	assert_int_equal(picture.regions[4].nr_parts, 3);
+	part_is(4, 1, 0x555500008a00, 0x555500008c00, "altstack", 101);
+	part_is(4, 2, 0x555500008c00, 0x555500009000, "bss", 0);
 	/* one that two threads name belongs to neither */
 	builder_process(&b);
 	b.threads[1].sas_sp = b.threads[2].sas_sp = 0x7f0010190000;

@@ -259,6 +259,37 @@ static void odd_names(void **state)
 	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
 }
 
+/* What the header says of a process that is not like others */
+static void special_processes(void **state)
+{
+	static struct builder b;
+
+	builder_process(&b);
+	b.rlimit_stack = UINT64_MAX;
+	b.flags = PMEMCTL_PROCESS_LEADER_EXITED;
+	b.hidden = 2;
+	b.unexplained = 1;
+	builder_sharer(&b, 9, "kworker", PMEMCTL_RELATION_KTHREAD);
+	builder_build(&b);
+	write_reply(&b, "obj/special.nl");
+	setenv("PMEMCTL_REPLAY", "obj/special.nl", 1);
+	assert_int_equal(run("show 1"), 0);
+	has(out, "\nits main thread has exited\n");
+	has(out, ": 3 threads, shared with 3 processes, and 1 kernel thread at work in it; "
+	    "2 of them have no PID here; 1 reference more, of no task\n");
+	has(out, "stack without limit");
+	has(out, "registers withheld: not permitted to attach");
+	assert_null(strstr(out, "7ffe00020000"));
+	assert_null(strstr(out, "[vsyscall]"));
+	assert_int_equal(run("show -J 1"), 0);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"leader_exited\": true, \"access\": \"read\"");
+	has(out, "\"rlimit_stack\": null");
+	has(out, "\"sharers_hidden\": 2, \"mm_users_unexplained\": 1");
+	has(out, "\"sp\": null");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+}
+
 static void kernel_thread(void **state)
 {
 	static struct builder b;
@@ -301,6 +332,7 @@ int main(void)
 		cmocka_unit_test(failing_pids), cmocka_unit_test(broken_output),
 		cmocka_unit_test(reader_that_leaves), cmocka_unit_test(broken_reply),
 		cmocka_unit_test(odd_names), cmocka_unit_test(kernel_thread),
+		cmocka_unit_test(special_processes),
 	};
 
 	return cmocka_run_group_tests_name("cli", tests, setup, NULL);

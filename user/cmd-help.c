@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pmemctl help: made from the same tables that do the work.
+ */
+#include "pmemctl.h"
+#include "table.h"
+
+#include <string.h>
+
+void help_usage(FILE *out)
+{
+	fputs("Usage: pmemctl COMMAND [OPTION...] PID...\n"
+	      "Show the address space of a process: what lies where, and whose stack is what.\n"
+	      "\nCommands:\n", out);
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		fprintf(out, "  %-7s %-9s %s\n", cmd->name, cmd->args, cmd->summary);
+	fputs("\n'pmemctl help COMMAND' tells more; 'pmemctl --version' tells both versions.\n",
+	      out);
+}
+
+static void put_options(FILE *out, const struct command *cmd)
+{
+	fputs("\nOptions:\n  -J, --json          JSON\n", out);
+	if (cmd->view->table)
+		fputs("  -o, --output LIST   these columns; +LIST: besides the default ones\n"
+		      "  -r, --raw           one blank between columns, for scripts\n"
+		      "  -n, --noheadings    no headings\n"
+		      "  -H, --list-columns  list the columns and exit\n", out);
+	fputs("  -b, --bytes         sizes as numbers of bytes\n"
+	      "  -h, --help          this text\n", out);
+}
+
+void help_command(FILE *out, const struct command *cmd)
+{
+	fprintf(out, "Usage: pmemctl %s%s %s\n%s\n", cmd->name, cmd->view ? " [OPTION...]" : "",
+		cmd->args, cmd->about);
+	if (!cmd->view)
+		return;
+	put_options(out, cmd);
+	if (cmd->view->table) {
+		fputs("\nColumns:\n", out);
+		table_list(out, cmd->view->table, 2);
+		fprintf(out, "Default: %s\n", cmd->view->table->defaults);
+	}
+	if (cmd->view->table == &table_regions) {
+		fputs("\nKinds of regions:\n", out);
+		for (int i = 0; i < KINDS; i++)
+			fprintf(out, "  %-13s %s\n", kind_name(i), kind_about(i));
+	}
+}
+
+int help_run(int argc, char **argv)
+{
+	const struct command *cmd;
+
+	if (argc < 2) {
+		help_usage(stdout);
+		return STATUS_DONE;
+	}
+	cmd = command_find(argv[1]);
+	if (!cmd) {
+		complain("%s: no such command; try 'pmemctl help'", argv[1]);
+		return STATUS_USAGE;
+	}
+	help_command(stdout, cmd);
+	return STATUS_DONE;
+}
+
+void help_version(FILE *out)
+{
+	FILE *file = fopen("/sys/module/pmemctl/version", "re");
+	char module[64] = "not loaded";
+
+	if (file) {
+		if (!fgets(module, sizeof(module), file))
+			strcpy(module, "unknown");
+		fclose(file);
+	}
+	module[strcspn(module, "\n")] = 0;
+	fprintf(out, "pmemctl %s\nmodule: %s\n", PMEMCTL_VERSION, module);
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "parts.h"
+
+#include "classify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_range(const void *a, const void *b)
+{
+	const struct owned *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+/*
+ * Sorts, and drops what overlaps: programs may register any address. One range
+ * that several threads gave stays, without an owner.
+ */
+static void settle(struct owned_list *owned)
+{
+	size_t n = 0;
+
+	qsort(owned->list, owned->count, sizeof(*owned->list), by_range);
+	for (size_t i = 0; i < owned->count; i++) {
+		struct owned *last = n ? &owned->list[n - 1] : NULL;
+
+		if (last && !by_range(last, &owned->list[i]))
+			last->tid = 0;
+		else if (!last || owned->list[i].start >= last->end)
+			owned->list[n++] = owned->list[i];
+	}
+	owned->count = n;
+}
+
+static void add_owned(struct owned_list *owned, uint64_t start, uint64_t size, uint32_t tid)
+{
+	if (start && size && start + size > start)
+		owned->list[owned->count++] = (struct owned) { start, start + size, tid };
+}
+
+int parts_init(struct parts *parts, struct picture *picture)
+{
+	const struct model *model = picture->model;
+	size_t room = model->nr_threads + 1;
+
+	memset(parts, 0, sizeof(*parts));
+	parts->picture = picture;
+	parts->stacks.list = calloc(room, sizeof(struct owned));
+	parts->altstacks.list = calloc(room, sizeof(struct owned));
+	parts->shadows.list = calloc(room, sizeof(struct owned));
+	if (!parts->stacks.list || !parts->altstacks.list || !parts->shadows.list)
+		return -1;
+	for (size_t i = 0; i < model->nr_threads; i++) {
+		const struct pmemctl_thread *thread = &model->threads[i];
+		const struct stack *stack = &picture->stacks[i];
+
+		if (stack->claimed && stack->kind == STACK_MAIN)
+			parts->main_tid = thread->tid;
+		else if (stack->claimed)
+			add_owned(&parts->stacks, stack->start, stack->end - stack->start,
+				  thread->tid);
+		add_owned(&parts->altstacks, thread->sas_sp, thread->sas_size, thread->tid);
+		add_owned(&parts->shadows, thread->shstk_base, thread->shstk_size, thread->tid);
+	}
+	settle(&parts->stacks);
+	settle(&parts->altstacks);
+	settle(&parts->shadows);
+	return 0;
+}
+
+void parts_free(struct parts *parts)
+{
+	free(parts->stacks.list);
+	free(parts->altstacks.list);
+	free(parts->shadows.list);
+	free(parts->now.list);
+	free(parts->then.list);
+	memset(parts, 0, sizeof(*parts));
+}
+
+/* Appends a piece, or lengthens the last one if it is the same thing */
+static int put(struct segments *segments, struct segment segment)
+{
+	struct segment *last = segments->count ? &segments->list[segments->count - 1] : NULL;
+
+	if (segment.start >= segment.end)
+		return 0;
+	if (last && last->end == segment.start && last->kind == segment.kind &&
+	    last->tid == segment.tid) {
+		last->end = segment.end;
+		return 0;
+	}
+	if (segments->count == segments->room) {
+		size_t room = segments->room ? segments->room * 2 : 16;
+		void *list = realloc(segments->list, room * sizeof(segment));
+
+		if (!list)
+			return -1;
+		segments->list = list;
+		segments->room = room;
+	}
+	segments->list[segments->count++] = segment;
+	return 0;
+}
+
+static int put_range(struct parts *parts, uint64_t start, uint64_t end, enum region_kind kind,
+		     const char *why)
+{
+	uint32_t tid = kind == KIND_STACK ? parts->main_tid : 0;
+
+	return put(&parts->now, (struct segment) { start, end, kind, tid, why });
+}
+
+static bool within(const struct region *region, uint64_t start, uint64_t end)
+{
+	return start < end && start >= region->start && end <= region->end;
+}
+
+/* sp, then what execve put above it: arguments, environment, and more */
+static int split_stack(struct parts *parts, const struct region *region)
+{
+	const uint64_t *mm = parts->picture->model->mm;
+	uint64_t args = mm[PMEMCTL_MM_ARG_START], args_end = mm[PMEMCTL_MM_ARG_END];
+	uint64_t env = mm[PMEMCTL_MM_ENV_START], env_end = mm[PMEMCTL_MM_ENV_END];
+	uint64_t at = region->start;
+	int ret = 0;
+
+	/* A program may have moved them: prctl(PR_SET_MM) */
+	if (within(region, args, args_end)) {
+		ret |= put_range(parts, at, args, KIND_STACK, region->why);
+		ret |= put_range(parts, args, args_end, KIND_ARGS, "mm->arg_start..arg_end");
+		at = args_end;
+	}
+	if (within(region, env, env_end) && env >= at) {
+		ret |= put_range(parts, at, env, KIND_STACK, region->why);
+		ret |= put_range(parts, env, env_end, KIND_ENV, "mm->env_start..env_end");
+		at = env_end;
+	}
+	return ret | put_range(parts, at, region->end, KIND_STACK, region->why);
+}
+
+static int split_data(struct parts *parts, const struct region *region)
+{
+	uint64_t end_data = parts->picture->model->mm[PMEMCTL_MM_END_DATA];
+
+	if (!within(region, region->start, end_data))
+		end_data = region->end;
+	return put_range(parts, region->start, end_data, KIND_DATA, region->why) |
+	       put_range(parts, end_data, region->end, KIND_BSS, "above mm->end_data");
+}
+
+/* Without randomisation the heap continues the VMA of the bss */
+static int split_heap(struct parts *parts, const struct region *region)
+{
+	const uint64_t *mm = parts->picture->model->mm;
+	uint64_t low = mm[PMEMCTL_MM_START_BRK], high = page_up(mm[PMEMCTL_MM_BRK]);
+	bool after_data = region->start == page_up(mm[PMEMCTL_MM_END_DATA]);
+
+	if (low < region->start)
+		low = region->start;
+	if (high > region->end)
+		high = region->end;
+	return put_range(parts, region->start, low, after_data ? KIND_BSS : KIND_ANON,
+			 after_data ? "above mm->end_data, below mm->start_brk" :
+			 "below mm->start_brk") |
+	       put_range(parts, low, high, KIND_HEAP, region->why) |
+	       put_range(parts, high, region->end, KIND_ANON, "above mm->brk");
+}
+
+static int split_base(struct parts *parts, const struct region *region)
+{
+	switch (region->kind) {
+	case KIND_STACK:
+		return split_stack(parts, region);
+	case KIND_DATA:
+		return split_data(parts, region);
+	case KIND_HEAP:
+		return split_heap(parts, region);
+	default:
+		return put_range(parts, region->start, region->end, region->kind, region->why);
+	}
+}
+
+/* The first range that does not end below @addr; addresses only ever ascend */
+static struct owned *owned_from(struct owned_list *owned, uint64_t addr)
+{
+	while (owned->next < owned->count && owned->list[owned->next].end <= addr)
+		owned->next++;
+	return owned->list + owned->next;
+}
+
+static bool owned_hits(struct owned_list *owned, const struct region *region)
+{
+	const struct owned *it = owned_from(owned, region->start);
+
+	return it < owned->list + owned->count && it->start < region->end;
+}
+
+/* Lays the ranges that threads own over the pieces at hand */
+static int overlay(struct parts *parts, struct owned_list *owned, const struct region *region,
+		   enum region_kind kind, const char *why)
+{
+	const struct owned *end = owned->list + owned->count;
+	const struct owned *it;
+	struct segments swap;
+	int ret = 0;
+
+	if (!owned_hits(owned, region))
+		return 0;
+	it = owned_from(owned, region->start);
+	parts->then.count = 0;
+	for (size_t i = 0; i < parts->now.count; i++) {
+		struct segment under = parts->now.list[i];
+
+		while (it < end && it->start < under.end) {
+			struct segment before = under, over = { .kind = kind, .why = why };
+
+			over.start = it->start > under.start ? it->start : under.start;
+			over.end = it->end < under.end ? it->end : under.end;
+			over.tid = it->tid;
+			before.end = over.start;
+			ret |= put(&parts->then, before) | put(&parts->then, over);
+			under.start = over.end;
+			if (it->end > under.end)
+				break;	/* it goes on in the next piece */
+			it++;
+		}
+		ret |= put(&parts->then, under);
+	}
+	swap = parts->now;
+	parts->now = parts->then;
+	parts->then = swap;
+	return ret;
+}
+
+static int keep_parts(struct parts *parts, struct region *region)
+{
+	struct picture *picture = parts->picture;
+	size_t wanted = picture->nr_parts + parts->now.count;
+
+	if (wanted > picture->parts_room) {
+		size_t room = wanted + wanted / 2 + 64;
+		void *list = realloc(picture->parts, room * sizeof(*picture->parts));
+
+		if (!list)
+			return -1;
+		picture->parts = list;
+		picture->parts_room = room;
+	}
+	region->first_part = picture->nr_parts;
+	region->nr_parts = parts->now.count;
+	for (size_t i = 0; i < parts->now.count; i++) {
+		const struct segment *segment = &parts->now.list[i];
+
+		picture->parts[picture->nr_parts++] = (struct region) {
+			.start = segment->start,
+			.end = segment->end,
+			.vma = region->vma,
+			.name = region->name,
+			.why = segment->why,
+			.kind = segment->kind,
+			.tid = segment->tid,
+			.is_part = true,
+		};
+	}
+	return 0;
+}
+
+/* Which kind has most of the VMA */
+static enum region_kind most(const struct segments *segments)
+{
+	enum region_kind kind = segments->list[0].kind;
+	uint64_t bytes[KINDS] = { 0 };
+
+	for (size_t i = 0; i < segments->count; i++) {
+		const struct segment *segment = &segments->list[i];
+
+		bytes[segment->kind] += segment->end - segment->start;
+		if (bytes[segment->kind] > bytes[kind])
+			kind = segment->kind;
+	}
+	return kind;
+}
+
+/*
+ * What a VMA of several kinds is called as a whole: what the fields of the mm
+ * say, and where they say nothing, the kind that has most of it.
+ */
+static void name_whole(struct parts *parts, struct region *region)
+{
+	const char *why = region->why;
+	bool one = true, found = false;
+	uint32_t tid = 0;
+
+	if (region->kind == KIND_ANON)
+		region->kind = most(&parts->now);
+	for (size_t i = 0; i < parts->now.count; i++) {
+		const struct segment *segment = &parts->now.list[i];
+
+		if (segment->kind != region->kind)
+			continue;
+		if (found && segment->tid != tid)
+			one = false;
+		if (!found)
+			why = segment->why;
+		found = true;
+		tid = segment->tid;
+	}
+	region->tid = one ? tid : 0;
+	region->why = why;
+}
+
+static const struct owned *stack_at(const struct owned_list *stacks, uint64_t start)
+{
+	size_t low = 0, high = stacks->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (stacks->list[mid].start < start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == stacks->count || stacks->list[low].start != start)
+		return NULL;
+	return &stacks->list[low];
+}
+
+/* What was reserved address space turns out to guard a stack */
+static void find_guard(struct parts *parts, struct region *region)
+{
+	const struct owned *stack = stack_at(&parts->stacks, region->end);
+
+	if (!stack)
+		return;
+	region->kind = KIND_GUARD;
+	region->tid = stack->tid;
+	region->why = "anonymous, no access, ends where the stack of TID begins";
+}
+
+static void find_shadow(struct parts *parts, struct region *region)
+{
+	const struct owned *shadow = owned_from(&parts->shadows, region->start);
+
+	if (owned_hits(&parts->shadows, region) && shadow->end >= region->end)
+		region->tid = shadow->tid;
+}
+
+int parts_split(struct parts *parts, struct region *region)
+{
+	int ret;
+
+	if (region->kind == KIND_RESERVED) {
+		find_guard(parts, region);
+		return 0;
+	}
+	if (region->kind == KIND_SHADOW_STACK) {
+		find_shadow(parts, region);
+		return 0;
+	}
+	parts->now.count = 0;
+	ret = split_base(parts, region);
+	ret |= overlay(parts, &parts->stacks, region, KIND_THREAD_STACK,
+		       "stack of TID, see its evidence");
+	if (region->vma->flags & PMEMCTL_VMA_WRITE)
+		ret |= overlay(parts, &parts->altstacks, region, KIND_ALTSTACK,
+			       "sas_ss_sp, sas_ss_size of TID");
+	if (ret)
+		return -1;
+	name_whole(parts, region);
+	return parts->now.count > 1 ? keep_parts(parts, region) : 0;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "pmemctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct command commands[] = {
+	{ "show", "PID...", "everything in one answer: process, regions, threads, sharers",
+	  "Shows the process, its regions, its threads with their stacks, who else uses the\n"
+	  "address space, and how much of it is what. PID may be that of any thread.",
+	  &view_show },
+	{ "regions", "PID...", "what lies where",
+	  "Lists the VMAs of a process, as /proc/PID/maps does, and what each is. A VMA with\n"
+	  "several uses is followed by its parts; not so in raw output.",
+	  &view_regions },
+	{ "threads", "PID...", "its threads, and which stack is whose",
+	  "Lists the threads of a process with the stack each runs on, and the evidence for\n"
+	  "that. A stack that cannot be told for certain is shown as -.",
+	  &view_threads },
+	{ "sharers", "PID...", "who else uses the address space",
+	  "Lists the tasks outside the process that use its address space.",
+	  &view_sharers },
+	{ "help", "[COMMAND]", "this text, or that of a command",
+	  "Tells what a command does, its options, and its columns.", NULL },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *cmd = commands; cmd->name; cmd++) {
+		if (!strcmp(cmd->name, name))
+			return cmd;
+	}
+	return NULL;
+}
+
+void complain(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("pmemctl: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("\n", stderr);
+}
+
+/*
+ * Descriptors 0 to 2 that are closed get a file that refuses what they are
+ * for; else the next file opened, a socket or somebody's memory, would be
+ * standard output.
+ */
+static void occupy_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+	}
+}
+
+/* Output that could not be written is a failure, a reader that left is not */
+static int close_stdout(int status)
+{
+	bool failed = ferror(stdout);
+
+	if (fclose(stdout))
+		failed = true;
+	else if (failed)
+		errno = EIO;
+	if (!failed || errno == EPIPE)
+		return status;
+	complain("write error: %s", strerror(errno));
+	return status ? status : STATUS_FAILED;
+}
+
+static int run(int argc, char **argv)
+{
+	const struct command *cmd;
+
+	if (argc < 2) {
+		help_usage(stderr);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+		help_usage(stdout);
+		return STATUS_DONE;
+	}
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
+		help_version(stdout);
+		return STATUS_DONE;
+	}
+	cmd = command_find(argv[1]);
+	if (!cmd) {
+		complain("%s: no such %s; try 'pmemctl help'", argv[1],
+			 *argv[1] == '-' ? "option" : "command");
+		return STATUS_USAGE;
+	}
+	if (!cmd->view)
+		return help_run(argc - 1, argv + 1);
+	return command_run(cmd, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	occupy_standard_files();
+	setlocale(LC_CTYPE, "");
+	return close_stdout(run(argc, argv));
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every command shares: exit status, options, how a command is described.
+ */
+#ifndef PMEMCTL_H
+#define PMEMCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define PMEMCTL_VERSION "0.1.0"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/** enum status - exit status; section EXIT STATUS of the manual */
+enum status {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NO_MODULE = 3,
+	STATUS_NO_PROCESS = 4,
+	STATUS_NOT_PERMITTED = 5
+};
+
+/**
+ * struct failure - why a process cannot be shown
+ * @status: what the program will exit with, STATUS_DONE: nothing failed
+ * @text: one line without the program's name and the PID
+ */
+struct failure {
+	enum status status;
+	char text[512];
+};
+
+struct json;
+struct picture;
+struct table;
+struct selection;
+
+/**
+ * struct options - what the command line asked for
+ * @json: -J
+ * @raw: -r
+ * @noheadings: -n
+ * @bytes: -b
+ * @colour: standard output is a terminal that may be coloured
+ * @columns: the columns chosen by -o, or the default ones
+ * @chosen: -o was given
+ */
+struct options {
+	bool json;
+	bool raw;
+	bool noheadings;
+	bool bytes;
+	bool colour;
+	bool chosen;
+	const struct selection *columns;
+};
+
+/**
+ * struct view - what a command shows of a process
+ * @sections: enum pmemctl_section to ask the module for
+ * @registers: shows registers: worth asking for PTRACE_MODE_ATTACH
+ * @table: the one table it prints; NULL: @text and @json print all there is
+ * @text: writes what comes above the table, for people; may be NULL then
+ * @json: writes the tables; NULL @picture: of a process that failed
+ */
+struct view {
+	uint32_t sections;
+	bool registers;
+	const struct table *table;
+	void (*text)(FILE *out, const struct picture *picture, const struct options *opts);
+	void (*json)(struct json *json, const struct picture *picture,
+		     const struct options *opts);
+};
+
+/**
+ * struct command - a row of the command table
+ * @name: the word on the command line
+ * @args: its arguments, for usage lines
+ * @summary: one line
+ * @about: more, for "pmemctl help NAME"
+ * @view: what it shows; NULL: it is no command about processes
+ */
+struct command {
+	const char *name;
+	const char *args;
+	const char *summary;
+	const char *about;
+	const struct view *view;
+};
+
+extern const struct command commands[];
+extern const struct view view_show, view_regions, view_threads, view_sharers;
+
+/**
+ * command_find() - look a command up by its whole name
+ * @name: the word
+ *
+ * Return: the command, NULL if there is none.
+ */
+const struct command *command_find(const char *name);
+
+/**
+ * command_run() - a command about processes, from its arguments on
+ * @cmd: the command
+ * @argc: number of words, the command's name is the first of them
+ * @argv: the words
+ *
+ * Return: exit status.
+ */
+int command_run(const struct command *cmd, int argc, char **argv);
+
+/** help_usage() - the short usage text of the program, onto @out */
+void help_usage(FILE *out);
+
+/** help_command() - help of one command, with its columns, onto @out */
+void help_command(FILE *out, const struct command *cmd);
+
+/**
+ * help_run() - "pmemctl help [COMMAND]"
+ * @argc: number of words, "help" is the first of them
+ * @argv: the words
+ *
+ * Return: exit status.
+ */
+int help_run(int argc, char **argv);
+
+/** help_version() - version of the program and of the loaded module, onto @out */
+void help_version(FILE *out);
+
+/**
+ * complain() - one line on standard error, after the program's name
+ * @fmt: as for printf, without newline
+ */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* PF_KTHREAD of <linux/sched.h>: the same bit since 2.6.27 */
+#define FLAG_KTHREAD 0x00200000u
+
+/* "PID (comm) S ppid pgrp session tty tpgid flags ...": comm may hold anything */
+static int parse_stat(const char *line, struct proc_stat *stat)
+{
+	const char *open = strchr(line, '('), *close = strrchr(line, ')');
+	unsigned int flags;
+
+	if (!open || !close || close < open)
+		return -EPROTO;
+	snprintf(stat->comm, sizeof(stat->comm), "%.*s", (int)(close - open - 1), open + 1);
+	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &stat->state, &flags) != 2)
+		return -EPROTO;
+	stat->kthread = flags & FLAG_KTHREAD;
+	return 0;
+}
+
+static int stat_at(const char *path, struct proc_stat *stat)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char line[1024];
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, line, sizeof(line) - 1);
+	if (len <= 0) {
+		len = len < 0 ? -errno : -ESRCH;
+		close(fd);
+		return len;
+	}
+	close(fd);
+	line[len] = 0;
+	return parse_stat(line, stat);
+}
+
+int proc_stat(uint32_t pid, struct proc_stat *stat)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	return stat_at(path, stat);
+}
+
+uint32_t proc_live_thread(uint32_t pid)
+{
+	uint32_t found = 0;
+	struct dirent *ent;
+	char path[320];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while (!found && (ent = readdir(dir))) {
+		struct proc_stat stat;
+
+		if (ent->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%u/task/%s/stat", pid, ent->d_name);
+		if (!stat_at(path, &stat) && !strchr("ZXx", stat.state))
+			found = strtoul(ent->d_name, NULL, 10);
+	}
+	closedir(dir);
+	return found;
+}
+
+int proc_open(uint32_t pid, uint32_t tid, const char *name)
+{
+	char path[96];
+	int fd;
+
+	if (tid)
+		snprintf(path, sizeof(path), "/proc/%u/task/%u/%s", pid, tid, name);
+	else
+		snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool parse_vsyscall(const char *line, struct pmemctl_vma *vma)
+{
+	unsigned long long start, end;
+	char perms[5];
+
+	if (!strstr(line, "[vsyscall]") ||
+	    sscanf(line, "%llx-%llx %4s", &start, &end, perms) != 3)
+		return false;
+	memset(vma, 0, sizeof(*vma));
+	vma->start = start;
+	vma->end = end;
+	vma->page_shift = 12;
+	if (perms[0] == 'r')
+		vma->flags |= PMEMCTL_VMA_READ;
+	if (perms[1] == 'w')
+		vma->flags |= PMEMCTL_VMA_WRITE;
+	if (perms[2] == 'x')
+		vma->flags |= PMEMCTL_VMA_EXEC;
+	return true;
+}
+
+bool proc_vsyscall(struct pmemctl_vma *vma)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool found = false;
+	size_t room = 0;
+	char *line = NULL;
+
+	if (!maps)
+		return false;
+	while (!found && getline(&line, &room, maps) > 0)
+		found = parse_vsyscall(line, vma);
+	free(line);
+	fclose(maps);
+	return found;
+}

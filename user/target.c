@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "target.h"
+
+#include "proc.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ATTEMPTS 8
+
+struct look {
+	struct client *client;
+	uint32_t pid;
+	const struct view *view;
+	struct model *model;
+	struct failure *why;
+	struct proc_stat stat;
+};
+
+static int __attribute__((format(printf, 3, 4)))
+fail(struct look *look, enum status status, const char *fmt, ...)
+{
+	struct failure *why = look->why;
+	va_list args;
+
+	why->status = status;
+	va_start(args, fmt);
+	vsnprintf(why->text, sizeof(why->text), fmt, args);
+	va_end(args);
+	return -1;
+}
+
+static int no_module(struct look *look, int error)
+{
+	if (error == -ENOENT)
+		return fail(look, STATUS_NO_MODULE,
+			    "the pmemctl module is not loaded; sudo modprobe pmemctl (or insmod kmod/pmemctl.ko)");
+	return fail(look, STATUS_FAILED, "generic netlink: %s", strerror(-error));
+}
+
+static int not_permitted(struct look *look)
+{
+	return fail(look, STATUS_NOT_PERMITTED,
+		    "%s: you may not look at it; try as its owner or root", look->stat.comm);
+}
+
+static int is_gone(int error)
+{
+	return error == -ENOENT || error == -ESRCH;
+}
+
+static int is_refused(int error)
+{
+	return error == -EACCES || error == -EPERM;
+}
+
+/*
+ * The descriptor that shows the right to look. ATTACH is asked for only where
+ * it is of use, as a refusal leaves traces in the logs.
+ *
+ * Return: a descriptor, or -errno.
+ */
+static int open_proof(struct look *look, uint32_t tid)
+{
+	int fd;
+
+	if (look->view->registers) {
+		fd = proc_open(look->pid, tid, "mem");
+		if (fd >= 0 || !is_refused(fd))
+			return fd;
+	}
+	return proc_open(look->pid, tid, "pagemap");
+}
+
+static int take_message(const struct nlmsghdr *nlh, void *data)
+{
+	return model_feed(data, nlh);
+}
+
+static int request(struct look *look, int proof)
+{
+	int ret;
+
+	model_free(look->model);
+	if (!look->client->socket) {
+		ret = client_open(look->client);
+		if (ret)
+			return no_module(look, ret);
+	}
+	return client_snapshot(look->client, look->pid, proof, look->view->sections,
+			       take_message, look->model);
+}
+
+/* Says what an errno of the kernel means; @ret may not be one to try again on */
+static int explain(struct look *look, int ret)
+{
+	const char *words = look->client->extack, *colon = *words ? ": " : "";
+
+	switch (ret) {
+	case -ECANCELED:
+		return fail(look, STATUS_FAILED, "reply of the module is broken: %s",
+			    look->model->error);
+	case -ESRCH:
+		return fail(look, STATUS_NO_PROCESS, "no such process%s%s", colon, words);
+	case -EPERM:
+	case -EACCES:
+		return fail(look, STATUS_NOT_PERMITTED, "%s: %s%s%s", look->stat.comm,
+			    strerror(-ret), colon, words);
+	case -EFBIG:
+		return fail(look, STATUS_FAILED,
+			    "the snapshot would be too large%s%s; raise the module's max_snapshot_mib",
+			    colon, words);
+	case -EUSERS:
+		return fail(look, STATUS_FAILED,
+			    "too many snapshots are being read%s%s; try again later", colon, words);
+	}
+	return fail(look, STATUS_FAILED, "%s%s%s", strerror(-ret), colon, words);
+}
+
+/* The process changed between opening and asking: worth another attempt */
+static bool again(int ret)
+{
+	return ret == -ESTALE || ret == -EAGAIN || ret == -ENODATA;
+}
+
+/*
+ * One attempt.
+ *
+ * Return: 0; -1 with the reason in @look->why; -errno to try again on.
+ */
+static int attempt(struct look *look)
+{
+	int proof = -1, ret = proc_stat(look->pid, &look->stat);
+	uint32_t tid = 0;
+
+	if (is_gone(ret))
+		return fail(look, STATUS_NO_PROCESS, "no such process");
+	if (is_refused(ret))
+		return fail(look, STATUS_NOT_PERMITTED, "/proc does not let you see it");
+	if (ret)
+		return fail(look, STATUS_FAILED, "/proc/%u/stat: %s", look->pid, strerror(-ret));
+	if (strchr("ZXx", look->stat.state)) {
+		tid = proc_live_thread(look->pid);
+		if (!tid)
+			return fail(look, STATUS_NO_PROCESS,
+				    "%s: zombie: its address space is gone", look->stat.comm);
+	}
+	if (!look->stat.kthread) {
+		proof = open_proof(look, tid);
+		if (is_refused(proof))
+			return not_permitted(look);
+		if (is_gone(proof))	/* it, its mm or its live thread: look again */
+			return -ENODATA;
+		if (proof < 0)
+			return fail(look, STATUS_FAILED, "/proc/%u/pagemap: %s", look->pid,
+				    strerror(-proof));
+	}
+	ret = request(look, proof);
+	if (proof >= 0)
+		close(proof);
+	if (!ret && model_finish(look->model, look->view->sections))
+		ret = -ECANCELED;
+	if (!ret || look->why->status || again(ret))
+		return ret;
+	return explain(look, ret);
+}
+
+int target_look(struct client *client, uint32_t pid, const struct view *view,
+		struct model *model, struct failure *why)
+{
+	struct look look = {
+		.client = client, .pid = pid, .view = view, .model = model, .why = why,
+	};
+	int ret = 0;
+
+	why->status = STATUS_DONE;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		/* 1, 2, 4 … 64 ms: an exec or an exit takes its time */
+		struct timespec pause = { .tv_nsec = 1000000L << i };
+
+		ret = attempt(&look);
+		if (!ret || why->status)
+			return ret;
+		nanosleep(&pause, NULL);
+	}
+	if (ret == -ENODATA)
+		return fail(&look, STATUS_NO_PROCESS, "%s: exiting: its address space is gone",
+			    look.stat.comm);
+	return fail(&look, STATUS_FAILED, "%s: it changes too fast to be looked at (%s)%s%s",
+		    look.stat.comm, strerror(-ret), *client->extack ? ": " : "",
+		    client->extack);
+}
