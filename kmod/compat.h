@@ -24,6 +24,10 @@
 #error "pmemctl supports x86-64: see regs.c for what another machine needs"
 #endif
 
+#ifndef CONFIG_SMP
+#error "pmemctl needs CONFIG_SMP: what is on a CPU is told from task->on_cpu"
+#endif
+
 #ifndef CONFIG_PROC_PAGE_MONITOR
 #error "pmemctl needs /proc/PID/pagemap (CONFIG_PROC_PAGE_MONITOR)"
 #endif
@@ -159,12 +163,12 @@ static inline bool pmemctl_mm_has_vsyscall(struct mm_struct *mm)
 #define PF_USER_WORKER	0
 #endif
 
-/* 6.19 and later: what was in task_struct is in structs of their own */
+/* 7.x: what was in task_struct is in structs of their own; Kbuild looks for them */
 static inline u64 pmemctl_task_robust_list(struct task_struct *task)
 {
 #ifndef CONFIG_FUTEX
 	return 0;
-#elif __has_include(<linux/futex_types.h>)
+#elif defined(PMEMCTL_HAVE_FUTEX_TYPES)
 	return (uintptr_t)READ_ONCE(task->futex.robust_list);
 #else
 	return (uintptr_t)READ_ONCE(task->robust_list);
@@ -175,7 +179,7 @@ static inline u64 pmemctl_task_rseq(struct task_struct *task)
 {
 #ifndef CONFIG_RSEQ
 	return 0;
-#elif __has_include(<linux/rseq_types.h>)
+#elif defined(PMEMCTL_HAVE_RSEQ_TYPES)
 	return (uintptr_t)READ_ONCE(task->rseq.usrptr);
 #else
 	return (uintptr_t)READ_ONCE(task->rseq);

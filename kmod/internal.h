@@ -5,8 +5,9 @@
  * Lock order, outermost first; a lock is never taken while one further down
  * is held:
  *
- *	nl_cb_mutex of the requesting socket	(netlink core, around start())
- *	  mmap_lock of the target, for reading	snapshot.c
+ *	cb_lock of generic netlink, for reading	(around start())
+ *	 nl_cb_mutex of the requesting socket	(around start() and dumpit())
+ *	  mmap_lock of the target, for reading	snapshot.c: tried, not waited for
  *	    mm->arg_lock			snapshot.c
  *	    RCU					threads.c: the walk over threads
  *	      task->alloc_lock			threads.c, sharers.c: get_task_comm()
@@ -123,7 +124,7 @@ struct pmemctl_snapshot {
 	struct pmemctl_objects objects;
 };
 
-int pmemctl_snapshot_init(void);
+void pmemctl_snapshot_init(void);
 struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
 						struct netlink_ext_ack *extack);
 void pmemctl_snapshot_free(struct pmemctl_snapshot *snap);

@@ -79,6 +79,13 @@ static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *
 	return ret;
 }
 
+/* Asked quietly first: anybody may ask about a kernel thread */
+static bool may_see_all(const struct sk_buff *request)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE) &&
+	       netlink_ns_capable(request, &init_user_ns, CAP_SYS_PTRACE);
+}
+
 static struct pmemctl_snapshot *take(const struct sk_buff *request, struct nlattr **attrs,
 				     struct netlink_ext_ack *extack)
 {
@@ -102,9 +109,7 @@ static struct pmemctl_snapshot *take(const struct sk_buff *request, struct nlatt
 		goto out_put_leader;
 
 	if (leader->flags & PF_KTHREAD)
-		pmemctl_snapshot_take_kthread(snap, leader,
-					      netlink_ns_capable(request, &init_user_ns,
-								 CAP_SYS_PTRACE));
+		pmemctl_snapshot_take_kthread(snap, leader, may_see_all(request));
 	else
 		ret = take_user_process(snap, leader, request,
 					attrs[PMEMCTL_A_PROOF_FD], extack);
@@ -322,9 +327,10 @@ static const struct genl_ops pmemctl_ops[] = {
 };
 
 /*
- * No command needs a capability: the proof decides. parallel_ops is for
- * safety: without it a request that waits for a stuck process' mmap_lock would
- * hold up every generic netlink family on the machine.
+ * No command needs a capability: the proof decides. parallel_ops, because
+ * otherwise one request at a time would run on the whole machine. Even so
+ * start() runs under cb_lock, which the coming and going of any generic netlink
+ * family waits for: snapshot.c bounds how long it waits for a target.
  */
 static struct genl_family pmemctl_family __ro_after_init = {
 	.name		= PMEMCTL_GENL_NAME,

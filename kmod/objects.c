@@ -20,7 +20,7 @@
 #include "internal.h"
 
 /* A path longer than this is reported as unknown */
-#define PATH_BUFFER_MAX	SZ_1M
+#define PATH_BUFFER_MAX	SZ_64K
 
 static const char deleted_suffix[] = " (deleted)";
 
@@ -224,23 +224,22 @@ static char *file_path_of(struct file *file, char **buf, size_t *size,
 			  bool *deleted)
 {
 	const struct path *path = pmemctl_file_path(file);
-	char *string;
+	char *string = ERR_PTR(-ENAMETOOLONG);
+	int tries = 3;
 
 	for (;;) {
 		if (*buf) {
 			*deleted = d_unlinked(path->dentry);
 			string = d_path(path, *buf, *size);
-			if (string != ERR_PTR(-ENAMETOOLONG) &&
-			    *deleted == d_unlinked(path->dentry))
-				return string;
-			if (!IS_ERR(string))
+			if (!IS_ERR(string) && *deleted != d_unlinked(path->dentry) &&
+			    --tries)
 				continue;
-			if (*size >= PATH_BUFFER_MAX)
+			if (string != ERR_PTR(-ENAMETOOLONG) || *size >= PATH_BUFFER_MAX)
 				return string;
 		}
 		kvfree(*buf);
 		*size = *buf ? *size * 2 : PATH_MAX;
-		*buf = kvmalloc(*size, GFP_KERNEL);
+		*buf = kvmalloc(*size, GFP_KERNEL_ACCOUNT);
 		if (!*buf)
 			return ERR_PTR(-ENOMEM);
 	}

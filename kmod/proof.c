@@ -6,9 +6,11 @@
  * mm that the file is then bound to. So a request brings such an open file,
  * and the module looks up which mm it stands for.
  */
+#include <linux/cache.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/init.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
@@ -22,7 +24,7 @@
 #include "internal.h"
 
 /* How the files of each grade are told from others: by their operations */
-static const struct file_operations *proof_fops[] = {
+static const struct file_operations *proof_fops[] __ro_after_init = {
 	[PMEMCTL_ACCESS_READ] = NULL,
 	[PMEMCTL_ACCESS_ATTACH] = NULL,
 };
@@ -36,7 +38,7 @@ static const char * const proof_paths[] = {
  * Both files keep the mm in private_data in every kernel that this was tried
  * on. Try it on this one: the loader's own file must hold the loader's mm.
  */
-static int learn_fops(enum pmemctl_access access)
+static int __init learn_fops(enum pmemctl_access access)
 {
 	const char *path = proof_paths[access];
 	struct file *file;
@@ -67,7 +69,7 @@ static int learn_fops(enum pmemctl_access access)
  * Runs in the process that loads the module. Return: 0, or why the module must
  * not be loaded: the kernel's log says it in words.
  */
-int pmemctl_proof_init(void)
+int __init pmemctl_proof_init(void)
 {
 	int ret;
 

@@ -29,12 +29,18 @@ struct activity {
 	bool on_cpu;
 };
 
+/*
+ * on_cpu first: a task that leaves the CPU counts the switch before it clears
+ * on_cpu. So one that is seen off the CPU has counted all that it did on it.
+ */
 static struct activity activity_of(struct task_struct *task)
 {
-	return (struct activity) {
-		.switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw),
-		.on_cpu = READ_ONCE(task->on_cpu),
-	};
+	struct activity activity;
+
+	activity.on_cpu = READ_ONCE(task->on_cpu);
+	smp_rmb();	/* pairs with the release of on_cpu in finish_task() */
+	activity.switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+	return activity;
 }
 
 /*
@@ -68,7 +74,7 @@ static bool read_frame(struct task_struct *task, struct user_frame *frame)
  * A task that is off the CPU before and after, without a context switch in
  * between, has not run: its registers are where its last entry into the kernel
  * saved them, and exact. One that is on a CPU has those of its last entry,
- * which may be long ago.
+ * which may be long ago, or of an entry that is under way.
  */
 void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row)
 {
@@ -81,12 +87,12 @@ void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row)
 	row->ip = 0;
 	row->tp = 0;
 
-	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+	if (READ_ONCE(task->flags) & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
 		return;
 
 	do {
 		before = activity_of(task);
-		smp_rmb();	/* pairs with nothing: orders our own reads */
+		smp_rmb();	/* the frame is read between the two looks */
 		if (!read_frame(task, &frame))
 			return;
 		row->tp = READ_ONCE(task->thread.fsbase);
@@ -94,15 +100,15 @@ void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row)
 		after = activity_of(task);
 	} while (before.switches != after.switches && --tries);
 
-	/* Not a frame of user mode: exec or exit has torn it down */
-	if ((frame.cs & 3) != 3) {
+	/* It never held still; or exec or exit has torn the frame down */
+	if (before.switches != after.switches || (frame.cs & 3) != 3) {
 		row->tp = 0;
 		return;
 	}
 
 	row->sp = frame.sp;
 	row->ip = frame.ip;
-	if (before.on_cpu || after.on_cpu || before.switches != after.switches)
+	if (before.on_cpu || after.on_cpu)
 		row->reg_state = PMEMCTL_REGS_LAST_ENTRY;
 	else if (READ_ONCE(task->__state) == TASK_RUNNING)
 		row->reg_state = PMEMCTL_REGS_QUEUED;

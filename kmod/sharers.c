@@ -3,7 +3,9 @@
  * Who else uses an mm. The kernel keeps no list of them: only the count
  * mm_users, which tells whether there is anybody to look for.
  */
+#include <linux/minmax.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -41,50 +43,74 @@ static u32 relation_of(struct task_struct *sharer, struct task_struct *leader)
 }
 
 /*
- * One walk over the machine; ends early when all users are known. Return:
- * false if there was not room for all. A user thread holds a count in
- * mm_users; a kernel thread need not, its subsystem holds one for it.
+ * Whether the threads of the process are all that hold mm_users, but for the
+ * caller. The count is taken twice: a thread that ends or begins in between
+ * would pass for another process.
  */
-static bool walk(struct pmemctl_snapshot *snap, struct task_struct *leader,
-		 struct mm_struct *mm, struct pid_namespace *ns, u32 *found)
+static bool nobody_else(struct task_struct *leader, struct mm_struct *mm, u32 *own)
 {
-	struct pmemctl_sharer *row;
-	struct task_struct *p;
-	bool fits = true;
-	u32 tasks;
-	pid_t nr;
+	int before = atomic_read(&mm->mm_users) - 1, after;
 
 	rcu_read_lock();
-	*found = count_users(leader, mm);
-	for_each_process(p) {
-		/* the requester's own reference is one of them */
-		if (*found >= atomic_read(&mm->mm_users) - 1)
+	*own = count_users(leader, mm);
+	rcu_read_unlock();
+	after = atomic_read(&mm->mm_users) - 1;
+	return before == after && *own == after;
+}
+
+static bool add_sharer(struct pmemctl_snapshot *snap, struct task_struct *p,
+		       struct task_struct *leader, u32 tasks, pid_t nr)
+{
+	struct pmemctl_sharer *row = pmemctl_table_add(&snap->sharers);
+
+	if (!row)
+		return false;
+	memset(row, 0, sizeof(*row));
+	row->pid = nr;
+	row->tasks = tasks;
+	row->relation = relation_of(p, leader);
+	get_task_comm(row->comm, p);
+	return true;
+}
+
+/*
+ * Looks at processes from id *@nr of the initial namespace on, and sets it to
+ * the one to go on with: after a while, for others to run, or when @snap needs
+ * room, for a row; 0 at the end. A user thread holds a count of mm_users, which
+ * goes to *@found; a kernel thread need not, its subsystem holds one for it.
+ */
+static void walk(struct pmemctl_snapshot *snap, struct task_struct *leader,
+		 struct mm_struct *mm, struct pid_namespace *ns, pid_t *nr, u32 *found)
+{
+	unsigned int steps = 1024;
+	struct task_struct *p;
+	struct pid *pid;
+	pid_t here;
+	u32 tasks;
+
+	rcu_read_lock();
+	for (; steps; steps--, (*nr)++) {
+		pid = find_ge_pid(*nr, &init_pid_ns);
+		if (!pid) {
+			*nr = 0;
 			break;
-		if (same_thread_group(p, leader))
+		}
+		*nr = pid_nr(pid);
+		p = pid_task(pid, PIDTYPE_TGID);
+		if (!p || same_thread_group(p, leader))
 			continue;
 		tasks = count_users(p, mm);
 		if (!tasks)
 			continue;
+		here = task_tgid_nr_ns(p, ns);
+		if (!here)
+			snap->sharers_hidden += tasks;
+		else if (!add_sharer(snap, p, leader, tasks, here))
+			break;
 		if (!(p->flags & PF_KTHREAD))
 			*found += tasks;
-		nr = task_tgid_nr_ns(p, ns);
-		if (!nr) {
-			snap->sharers_hidden += tasks;
-			continue;
-		}
-		row = pmemctl_table_add(&snap->sharers);
-		if (!row) {
-			fits = false;
-			break;
-		}
-		memset(row, 0, sizeof(*row));
-		row->pid = nr;
-		row->tasks = tasks;
-		row->relation = relation_of(p, leader);
-		get_task_comm(row->comm, p);
 	}
 	rcu_read_unlock();
-	return fits;
 }
 
 /**
@@ -95,31 +121,32 @@ static bool walk(struct pmemctl_snapshot *snap, struct task_struct *leader,
  * @ns: the pid namespace that ids are given in
  *
  * Sleeps; no lock may be held. Tasks come and go meanwhile: one that shared
- * the mm throughout is found. Return: 0, -EFBIG, -ENOMEM, or -EAGAIN if
- * sharers kept coming faster than there was room made.
+ * the mm throughout is found. Return: 0, -EFBIG, -ENOMEM, -EINTR.
  */
 int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			 struct mm_struct *mm, struct pid_namespace *ns)
 {
 	struct pmemctl_table *table = &snap->sharers;
-	size_t room = 8;
-	int tries, ret;
+	pid_t nr = 1;
 	u32 found;
-	int users;
+	int ret;
 
-	for (tries = 0; tries < 16; tries++, room *= 4) {
-		ret = pmemctl_table_reserve(table, &snap->budget, room);
+	if (nobody_else(leader, mm, &found))
+		return 0;
+
+	while (nr) {
+		ret = pmemctl_table_reserve(table, &snap->budget,
+					    max_t(size_t, 8, 2 * (size_t)table->count));
 		if (ret)
 			return ret;
-		table->count = 0;
-		snap->sharers_hidden = 0;
-		if (walk(snap, leader, mm, ns, &found)) {
-			users = atomic_read(&mm->mm_users) - 1;
-			snap->mm_users_unexplained = max_t(int, users - (int)found, 0);
-			return 0;
-		}
+		walk(snap, leader, mm, ns, &nr, &found);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
-	return -EAGAIN;
+	snap->mm_users_unexplained =
+		max_t(int, atomic_read(&mm->mm_users) - 1 - (int)found, 0);
+	return 0;
 }
 
 /**

@@ -4,6 +4,11 @@
  * nothing but bytes. No task, mm, file or lock is held by one that is done.
  */
 #include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/capability.h>
+#include <linux/delay.h>
+#include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
@@ -12,6 +17,7 @@
 #include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -22,18 +28,28 @@
 /* A process that grows between counting and copying: times to try again */
 #define MAX_TRIES	16
 
-static siphash_key_t mm_id_key;
+/* How long the target's mmap_lock is waited for, in jiffies */
+#define LOCK_PATIENCE	(HZ / 2)
+
+static siphash_key_t mm_id_key __ro_after_init;
 static atomic_t snapshots_alive = ATOMIC_INIT(0);
 
 /**
  * pmemctl_snapshot_init - choose the key that mm ids are made with
- *
- * Return: 0.
  */
-int pmemctl_snapshot_init(void)
+void __init pmemctl_snapshot_init(void)
 {
 	get_random_bytes(&mm_id_key, sizeof(mm_id_key));
-	return 0;
+}
+
+/* What one user leaves unread must not keep root from looking */
+static int snapshots_allowed(void)
+{
+	int max = min_t(unsigned int, READ_ONCE(pmemctl_max_snapshots), INT_MAX);
+
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
+		return max;
+	return max - max / 4;
 }
 
 /**
@@ -49,7 +65,7 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
 {
 	struct pmemctl_snapshot *snap;
 
-	if (atomic_inc_return(&snapshots_alive) > READ_ONCE(pmemctl_max_snapshots)) {
+	if (atomic_inc_return(&snapshots_alive) > snapshots_allowed()) {
 		atomic_dec(&snapshots_alive);
 		NL_SET_ERR_MSG(extack, "too many snapshots alive (parameter max_snapshots)");
 		return ERR_PTR(-EUSERS);
@@ -96,13 +112,14 @@ static void fill_mm(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 	snap->mm_users = atomic_read(&mm->mm_users) - 1;
 	snap->mm_map_count = mm->map_count;
 
-	v[PMEMCTL_MM_TOTAL_VM] = pages(mm->total_vm);
+	/* munmap() lowers these when it holds the lock for reading as we do */
+	v[PMEMCTL_MM_TOTAL_VM] = pages(READ_ONCE(mm->total_vm));
 	v[PMEMCTL_MM_HIWATER_VM] = pages(get_mm_hiwater_vm(mm));
 	v[PMEMCTL_MM_LOCKED_VM] = pages(READ_ONCE(mm->locked_vm));
 	v[PMEMCTL_MM_PINNED_VM] = pages(atomic64_read(&mm->pinned_vm));
-	v[PMEMCTL_MM_DATA_VM] = pages(mm->data_vm);
-	v[PMEMCTL_MM_EXEC_VM] = pages(mm->exec_vm);
-	v[PMEMCTL_MM_STACK_VM] = pages(mm->stack_vm);
+	v[PMEMCTL_MM_DATA_VM] = pages(READ_ONCE(mm->data_vm));
+	v[PMEMCTL_MM_EXEC_VM] = pages(READ_ONCE(mm->exec_vm));
+	v[PMEMCTL_MM_STACK_VM] = pages(READ_ONCE(mm->stack_vm));
 	v[PMEMCTL_MM_RSS_ANON] = pmemctl_mm_counter(mm, MM_ANONPAGES);
 	v[PMEMCTL_MM_RSS_FILE] = pmemctl_mm_counter(mm, MM_FILEPAGES);
 	v[PMEMCTL_MM_RSS_SHMEM] = pmemctl_mm_counter(mm, MM_SHMEMPAGES);
@@ -152,21 +169,42 @@ static bool needs_vmas(const struct pmemctl_snapshot *snap)
 }
 
 /*
+ * The target's mmap_lock, but not at any price: whoever owns the target can
+ * keep it locked for ever, and the caller is within cb_lock of generic netlink.
+ * Not queueing for it also means that no writer of the target waits behind us.
+ *
+ * Return: 0 with the lock, -EBUSY if it could not be had, -EINTR.
+ */
+static int lock(struct mm_struct *mm)
+{
+	unsigned long deadline = jiffies + LOCK_PATIENCE;
+	unsigned int pause = 10;
+
+	while (!mmap_read_trylock(mm)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, deadline))
+			return -EBUSY;
+		usleep_range(pause, 2 * pause);
+		pause = min(2 * pause, 1000U);
+	}
+	return 0;
+}
+
+/*
  * The one locked pass. Return: 0 with all of it, 1 if there was not room, or
- * -EINTR.
+ * what lock() returned.
  */
 static int copy_locked(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		       struct mm_struct *mm, struct pid_namespace *ns)
 {
 	u64 asked = ktime_get_ns(), locked;
 	bool fits;
+	int ret;
 
-	snap->vmas.count = 0;
-	snap->threads.count = 0;
-	pmemctl_objects_reset(&snap->objects);
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
+	ret = lock(mm);
+	if (ret)
+		return ret;
 	locked = ktime_get_ns();
 	snap->taken = ktime_get_real_ns();
 	snap->taken_boottime = ktime_get_boottime_ns();
@@ -184,7 +222,7 @@ static int copy_locked(struct pmemctl_snapshot *snap, struct task_struct *leader
 	return fits ? 0 : 1;
 }
 
-/* Room for what there is now and a little more, and what was too small twice */
+/* Room for what there is now and a little more; for objects, more than before */
 static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		   struct mm_struct *mm, bool grow_objects)
 {
@@ -193,6 +231,9 @@ static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 	size_t vmas, threads;
 	int ret = 0;
 
+	snap->vmas.count = 0;
+	snap->threads.count = 0;
+	pmemctl_objects_reset(&snap->objects);
 	if (grow_objects) {
 		objects *= 4;
 		strings *= 4;
@@ -238,8 +279,11 @@ static void explain(struct netlink_ext_ack *extack, int err)
 	case -EAGAIN:
 		NL_SET_ERR_MSG(extack, "the process grows faster than it can be copied");
 		break;
-	case -EINTR:
-		NL_SET_ERR_MSG(extack, "killed while waiting for the mmap_lock");
+	case -EBUSY:
+		NL_SET_ERR_MSG(extack, "the process keeps its mmap_lock");
+		break;
+	case -ESTALE:
+		NL_SET_ERR_MSG(extack, "the process has just left that address space");
 		break;
 	}
 }
@@ -277,7 +321,8 @@ static void withhold_registers(struct pmemctl_snapshot *snap)
  * Sleeps; no lock may be held. Ids are in current's pid namespace, paths as
  * seen from current's root.
  *
- * Return: 0; -EFBIG, -ENOMEM, -EAGAIN, -EINTR.
+ * Return: 0; -EFBIG, -ENOMEM, -EAGAIN, -EBUSY if the mmap_lock cannot be had,
+ * -ESTALE if the process stopped to use @mm, -EINTR.
  */
 int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			  struct mm_struct *mm, enum pmemctl_access access,
@@ -293,6 +338,9 @@ int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *lea
 		snap->flags |= PMEMCTL_PROCESS_LEADER_EXITED;
 
 	ret = copy(snap, leader, mm, ns);
+	/* what execve() or exit() left behind while the lock was waited for */
+	if (!ret && (!snap->pid || !pmemctl_process_uses_mm(leader, mm)))
+		ret = -ESTALE;
 	if (!ret)
 		ret = pmemctl_objects_resolve(&snap->objects, &snap->budget);
 	if (!ret && snap->sections & PMEMCTL_SECTION_THREADS)
@@ -331,8 +379,16 @@ void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
 	snap->taken = ktime_get_real_ns();
 	snap->taken_boottime = ktime_get_boottime_ns();
 
-	mm = READ_ONCE(kthread->mm) ?: READ_ONCE(kthread->active_mm);
-	if (mm && may_see_mm)
+	if (!may_see_mm)
+		return;
+	mm = READ_ONCE(kthread->mm);
+	if (!mm) {
+		mm = READ_ONCE(kthread->active_mm);
+		snap->flags |= PMEMCTL_PROCESS_LAZY;
+	}
+	if (mm)
 		snap->has_borrowed = pmemctl_mm_owner(mm, ns, &snap->borrowed_pid,
 						      snap->borrowed_comm);
+	if (!snap->has_borrowed)
+		snap->flags &= ~PMEMCTL_PROCESS_LAZY;
 }

@@ -213,7 +213,7 @@ static void set_block(const struct finder *f, struct pmemctl_thread *row,
 
 	row->stack_low = vma->start;
 	row->evidence = PMEMCTL_STACK_LOW_VMA;
-	if (place->below > vma->start) {
+	if (place->below > vma->start && place->below <= place->descriptor) {
 		row->stack_low = place->below;
 		row->evidence = PMEMCTL_STACK_LOW_THREAD;
 	} else if (guard_below(f, place->descriptor_vma)) {
@@ -230,35 +230,74 @@ static void set_block(const struct finder *f, struct pmemctl_thread *row,
 	row->evidence |= descriptor_evidence(row, place->descriptor);
 }
 
+static void set_nothing(struct pmemctl_thread *row)
+{
+	row->stack_low = 0;
+	row->stack_high = 0;
+	row->evidence = 0;
+}
+
+static bool on_altstack(const struct pmemctl_thread *row)
+{
+	return row->sp && row->sp - row->sas_sp < row->sas_size;
+}
+
+/* The registers are exact, and sp is in neither the range nor the altstack */
+static bool runs_elsewhere(const struct pmemctl_thread *row)
+{
+	return (row->reg_state == PMEMCTL_REGS_BLOCKED ||
+		row->reg_state == PMEMCTL_REGS_QUEUED) &&
+	       !covers(row, row->sp) && !on_altstack(row);
+}
+
+/*
+ * The main thread's descriptor is not on its stack but among the static TLS;
+ * unless fork() made the process: then its main thread is on the stack of
+ * whichever thread called it. sp tells. While a signal handler runs on the
+ * alternate stack, what lies below the descriptor tells: the static TLS of a
+ * main thread has no guard, or has one by accident. Then nothing is told.
+ */
+static void set_leader_range(const struct finder *f, struct pmemctl_thread *row,
+			     const struct place *place)
+{
+	u32 below = 0;
+
+	if (place->descriptor_vma != NO_VMA) {
+		set_block(f, row, place);
+		if (covers(row, row->sp))
+			return;
+		below = row->evidence;
+		set_nothing(row);
+	}
+	if (on_altstack(row) && below & PMEMCTL_STACK_GUARD)
+		return;
+	if (f->initial_vma != NO_VMA)
+		set_initial(f, row);
+}
+
 static void set_range(const struct finder *f, struct pmemctl_thread *row,
 		      const struct place *place)
 {
-	bool leader = row->flags & PMEMCTL_THREAD_LEADER;
+	const u32 descriptor = PMEMCTL_STACK_TP | PMEMCTL_STACK_ROBUST |
+			       PMEMCTL_STACK_CTID | PMEMCTL_STACK_RSEQ;
 
-	if (place->sp_vma != NO_VMA && place->sp_vma == f->initial_vma) {
-		set_initial(f, row);
+	if (row->flags & PMEMCTL_THREAD_LEADER) {
+		if (place->sp_vma != NO_VMA && place->sp_vma == f->initial_vma)
+			set_initial(f, row);
+		else
+			set_leader_range(f, row, place);
 	} else if (place->descriptor_vma != NO_VMA) {
 		set_block(f, row, place);
-		/*
-		 * The main thread's descriptor is not on its stack but among
-		 * the static TLS, unless fork() made the process: then it may
-		 * be any former thread, on the stack of that.
-		 */
-		if (leader && !covers(row, row->sp) &&
-		    !(row->evidence & PMEMCTL_STACK_GUARD)) {
-			row->stack_low = 0;
-			row->stack_high = 0;
-			row->evidence = 0;
-			if (f->initial_vma != NO_VMA)
-				set_initial(f, row);
-		}
-	} else if (leader && f->initial_vma != NO_VMA) {
-		set_initial(f, row);
+		/* A thread pointer alone may point at anything: Go's does */
+		if ((row->evidence & descriptor) == PMEMCTL_STACK_TP && runs_elsewhere(row))
+			set_nothing(row);
 	}
+	if (row->stack_low >= row->stack_high)
+		set_nothing(row);
 
 	if (row->sp && covers(row, row->sp))
 		row->evidence |= PMEMCTL_STACK_SP;
-	if (row->sp && row->sp - row->sas_sp < row->sas_size)
+	if (on_altstack(row))
 		row->evidence |= PMEMCTL_STACK_SP_ALT;
 }
 

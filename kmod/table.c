@@ -36,6 +36,10 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
 	    budget->used - old > budget->limit - new)
 		return -EFBIG;
 
+	if (!table->count) {	/* nothing to keep: never hold both */
+		pmemctl_table_free(table, budget);
+		old = 0;
+	}
 	rows = kvmalloc(new, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!rows)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 #include <linux/sched/prio.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/string.h>
 
 #include "compat.h"
 #include "internal.h"
@@ -32,6 +33,31 @@ static u32 thread_flags(struct task_struct *task, struct mm_struct *mm)
 	return flags;
 }
 
+/* What it has registered, and its registers */
+static void fill_user_part(struct pmemctl_thread *row, struct task_struct *task,
+			   struct mm_struct *mm)
+{
+	row->clear_child_tid = (uintptr_t)READ_ONCE(task->clear_child_tid);
+	row->robust_list = pmemctl_task_robust_list(task);
+	row->rseq = pmemctl_task_rseq(task);
+	row->sas_sp = READ_ONCE(task->sas_ss_sp);
+	row->sas_size = READ_ONCE(task->sas_ss_size);
+	pmemctl_task_shstk(task, &row->shstk_base, &row->shstk_size);
+	pmemctl_regs_read(task, row);
+
+	/*
+	 * execve() may have put it into another mm meanwhile, of a program that
+	 * nothing was proven for. It changes ->mm before it sets the registers,
+	 * and our count on the old mm keeps its address from being used again.
+	 */
+	smp_rmb();
+	if (READ_ONCE(task->mm) == mm)
+		return;
+	memset_startat(row, 0, sp);
+	row->reg_state = PMEMCTL_REGS_NONE;
+	row->flags |= PMEMCTL_THREAD_NO_MM;
+}
+
 static void fill_row(struct pmemctl_thread *row, struct task_struct *task,
 		     struct mm_struct *mm, struct pid_namespace *ns)
 {
@@ -46,18 +72,8 @@ static void fill_row(struct pmemctl_thread *row, struct task_struct *task,
 	row->rt_priority = task->rt_priority;
 	row->nvcsw = READ_ONCE(task->nvcsw);
 	row->nivcsw = READ_ONCE(task->nivcsw);
-
-	/* What it has registered is void once it has left the mm */
-	if (row->flags & PMEMCTL_THREAD_NO_MM)
-		return;
-
-	row->clear_child_tid = (uintptr_t)READ_ONCE(task->clear_child_tid);
-	row->robust_list = pmemctl_task_robust_list(task);
-	row->rseq = pmemctl_task_rseq(task);
-	row->sas_sp = READ_ONCE(task->sas_ss_sp);
-	row->sas_size = READ_ONCE(task->sas_ss_size);
-	pmemctl_task_shstk(task, &row->shstk_base, &row->shstk_size);
-	pmemctl_regs_read(task, row);
+	if (!(row->flags & PMEMCTL_THREAD_NO_MM))
+		fill_user_part(row, task, mm);
 }
 
 /**

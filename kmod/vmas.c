@@ -122,6 +122,9 @@ static u32 vma_name(struct pmemctl_objects *objects, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* There may be millions, and the mmap_lock may be slept under */
+#define VMAS_BETWEEN_RESCHED	4096
+
 static void fill_row(struct pmemctl_vma *row, struct vm_area_struct *vma,
 		     struct pmemctl_objects *objects, struct flag_cache *cache)
 {
@@ -146,8 +149,8 @@ static void fill_row(struct pmemctl_vma *row, struct vm_area_struct *vma,
  *	the VMAs are wanted for themselves
  * @mm: the mm, whose mmap_lock the caller holds
  *
- * Does not sleep. Return: false if there was not room for all: unlock, make
- * more, and begin again.
+ * Does not allocate; may reschedule. Return: false if there was not room for
+ * all: unlock, make more, and begin again.
  */
 bool pmemctl_vmas_fill(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 {
@@ -170,6 +173,8 @@ bool pmemctl_vmas_fill(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 		fill_row(row, vma, objects, &cache);
 		if (unlikely(snap->objects.full))
 			return false;
+		if (!(snap->vmas.count % VMAS_BETWEEN_RESCHED))
+			cond_resched();
 	}
 	return true;
 }

@@ -71,6 +71,10 @@ static void get_perms(const struct picture *picture, const void *row, struct cel
 	if (region->is_part)
 		return;
 	cell_string(cell, cell->buf);
+	if (region->folded) {
+		snprintf(cell->buf, sizeof(cell->buf), "%u VMAs", region->folded);
+		return;
+	}
 	cell->buf[0] = flags & PMEMCTL_VMA_READ ? 'r' : '-';
 	cell->buf[1] = flags & PMEMCTL_VMA_WRITE ? 'w' : '-';
 	cell->buf[2] = flags & PMEMCTL_VMA_EXEC ? 'x' : '-';

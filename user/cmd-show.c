@@ -6,6 +6,7 @@
 #include "table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct tally {
 	enum region_kind kind;
@@ -76,17 +77,66 @@ static void put_table(FILE *out, const struct table *table, const struct picture
 	table_text(out, table, &selection, picture, opts);
 }
 
+static bool continues(const struct picture *picture, const struct region *region,
+		      const struct region *next)
+{
+	const struct pmemctl_object *a = model_object(picture->model, region->vma->file);
+	const struct pmemctl_object *b = model_object(picture->model, next->vma->file);
+
+	return region->kind == KIND_LIBRARY && next->kind == KIND_LIBRARY &&
+	       region->end == next->start && a->ino == b->ino &&
+	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/*
+ * A library takes four or five VMAs, which on a screen are one thing.
+ *
+ * Return: how many VMAs went into rows with others.
+ */
+static size_t fold_libraries(struct picture *picture)
+{
+	size_t rows = 0, folded = 0;
+
+	for (size_t i = 0; i < picture->nr_regions; i++) {
+		struct region *region = &picture->regions[i];
+		struct region *last = rows ? &picture->regions[rows - 1] : NULL;
+
+		if (!last || !continues(picture, last, region)) {
+			picture->regions[rows++] = *region;
+			continue;
+		}
+		folded += last->folded ? 1 : 2;
+		last->folded = last->folded ? last->folded + 1 : 2;
+		last->end = region->end;
+	}
+	picture->nr_regions = rows;
+	return folded;
+}
+
 /* The page that is no VMA gets a line of its own: its addresses are the widest */
 static void put_regions(FILE *out, const struct picture *picture, const struct options *opts)
 {
-	struct picture vmas = *picture;
+	size_t nr_vmas = picture->model->nr_vmas, folded = 0;
 	const struct pmemctl_vma *page = &picture->vsyscall;
+	struct picture rows = *picture;
 
-	vmas.nr_regions = picture->model->nr_vmas;
-	if (!vmas.nr_regions)
+	if (!nr_vmas)
 		return;
-	put_table(out, &table_regions, &vmas, opts);
-	if (picture->nr_regions > vmas.nr_regions)
+	rows.nr_regions = nr_vmas;
+	rows.regions = malloc(nr_vmas * sizeof(*rows.regions));
+	if (rows.regions) {
+		memcpy(rows.regions, picture->regions, nr_vmas * sizeof(*rows.regions));
+		folded = fold_libraries(&rows);
+	} else {
+		rows.regions = picture->regions;
+	}
+	put_table(out, &table_regions, &rows, opts);
+	if (folded)
+		fprintf(out, "%zu VMAs of libraries in %zu rows; 'pmemctl regions %u' shows each\n",
+			folded, rows.nr_regions + folded - nr_vmas, picture->model->pid);
+	if (rows.regions != picture->regions)
+		free(rows.regions);
+	if (picture->nr_regions > nr_vmas)
 		fprintf(out, "[vsyscall] %llx-%llx is visible too, and is no VMA\n",
 			page->start, page->end);
 	fputs("\n", out);

@@ -10,8 +10,7 @@ static const struct word evidence_words[] = {
 	{ PMEMCTL_STACK_TP, "tp" }, { PMEMCTL_STACK_ROBUST, "robust" },
 	{ PMEMCTL_STACK_CTID, "ctid" }, { PMEMCTL_STACK_RSEQ, "rseq" },
 	{ PMEMCTL_STACK_SP, "sp" }, { PMEMCTL_STACK_INITIAL, "initial" },
-	{ PMEMCTL_STACK_LOW_VMA, "low-vma" }, { PMEMCTL_STACK_LOW_THREAD, "low-thread" },
-	{ PMEMCTL_STACK_GUARD, "guard" }, { PMEMCTL_STACK_HIGH_VMA, "high-vma" },
+	{ PMEMCTL_STACK_LOW_THREAD, "low-thread" }, { PMEMCTL_STACK_GUARD, "guard" },
 	{ PMEMCTL_STACK_HIGH_TCB, "high-tcb" }, { PMEMCTL_STACK_SP_ALT, "sp-alt" },
 	{ 0, NULL }
 };

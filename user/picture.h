@@ -47,6 +47,7 @@ enum region_kind {
  * @tid: the thread it belongs to, 0: none or several
  * @first_part: index of its first part
  * @nr_parts: how many it has; 0 or at least 2
+ * @folded: how many VMAs, from @vma on, are shown as this one; 0: just @vma
  * @is_part: this is a part of the region of @vma
  */
 struct region {
@@ -59,6 +60,7 @@ struct region {
 	uint32_t tid;
 	uint32_t first_part;
 	uint32_t nr_parts;
+	uint32_t folded;
 	bool is_part;
 };
 

@@ -141,7 +141,9 @@ void process_kthread_text(FILE *out, const struct model *model)
 	put_visible(out, model->comm);
 	fputs("): kernel thread: has no address space of its own", out);
 	if (model->borrowed_pid) {
-		fprintf(out, "; works in the mm of %u (", model->borrowed_pid);
+		fputs(model->flags & PMEMCTL_PROCESS_LAZY ? "; was left with that of " :
+		      "; works in that of ", out);
+		fprintf(out, "%u (", model->borrowed_pid);
 		put_visible(out, model->borrowed_comm);
 		fputs(")", out);
 	}
@@ -201,6 +203,7 @@ static void put_borrowed_json(struct json *json, const struct model *model)
 	else
 		json_null(json, "borrowed_pid");
 	json_string(json, "borrowed_comm", model->borrowed_pid ? model->borrowed_comm : NULL);
+	json_bool(json, "borrowed_lazily", model->flags & PMEMCTL_PROCESS_LAZY);
 }
 
 void process_json(struct json *json, const struct model *model)

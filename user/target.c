@@ -124,7 +124,7 @@ static int explain(struct look *look, int ret)
 /* The process changed between opening and asking: worth another attempt */
 static bool again(int ret)
 {
-	return ret == -ESTALE || ret == -EAGAIN || ret == -ENODATA;
+	return ret == -ESTALE || ret == -EAGAIN || ret == -EBUSY || ret == -ENODATA;
 }
 
 /*

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import nl
-from conftest import fixture, read, wait_until
+from conftest import fixture, read, started, wait_until
 from test_access import refused
 
 PARAMS = "/sys/module/pmemctl/parameters"
@@ -96,7 +96,7 @@ def test_no_such_process(client, me):
 
 def test_kernel_thread(client):
     kthreadd = client.snapshot(2)
-    assert kthreadd.flags == nl.PROCESS_KTHREAD
+    assert kthreadd.flags & ~nl.PROCESS_LAZY == nl.PROCESS_KTHREAD
     assert kthreadd.mm is None
     assert not kthreadd.vmas and not kthreadd.threads and not kthreadd.sharers
 
@@ -135,6 +135,36 @@ def test_limit_of_snapshots(me):
         for client, fd in held:
             client.sock.close()
             os.close(fd)
+
+
+GREEDY = """
+import os, sys
+sys.path.insert(0, %r)
+import nl
+pid, held = int(sys.argv[1]), []
+os.setgroups([]); os.setresgid(1000, 1000, 1000); os.setresuid(1000, 1000, 1000)
+while True:
+    client, fd = nl.Client(), nl.proof(pid)
+    held.append((client, fd))
+    client.request(nl.u32(nl.A_PID, pid) + nl.u32(nl.A_PROOF_FD, fd) +
+                   nl.u32(nl.A_SECTIONS, 7))
+    # MSG_PEEK: what is no refusal is left unread
+    kind, _, body = next(nl.messages(client.sock.recv(1 << 16, 2)))
+    if kind in (nl.NLMSG_ERROR, nl.NLMSG_DONE):
+        break
+assert -int.from_bytes(body[:4], "little", signed=True) == nl.errno.EUSERS
+print(len(held) - 1, flush=True)
+sys.stdin.read()
+""" % os.path.dirname(__file__)
+
+
+def test_one_user_cannot_take_all_snapshots(me):
+    with fixture(["fx-user", "fx-manyvmas", "5000"]) as target, \
+            parameter("max_snapshots", 8), \
+            started(["python3", "-c", GREEDY, str(target.pid)]) as greedy:
+        assert int(greedy.stdout.readline()) == 6
+        with nl.Client() as client:
+            assert ask_raw(client, full(me)).vmas
 
 
 def test_limit_of_memory(client, me):

@@ -304,7 +304,7 @@ static void kernel_thread(void **state)
 	setenv("PMEMCTL_REPLAY", "obj/kthread.nl", 1);
 	assert_int_equal(run("show 1"), 0);
 	assert_string_equal(out, "100 (test): kernel thread: has no address space of its own; "
-			    "works in the mm of 7 (lender)\n");
+			    "works in that of 7 (lender)\n");
 	assert_int_equal(run("show -J 1"), 0);
 	assert_null(json_check(out, strlen(out)));
 	has(out, "\"kernel_thread\": true");

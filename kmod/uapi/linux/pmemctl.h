@@ -21,8 +21,9 @@
  *	/proc/PID/pagemap	which asks PTRACE_MODE_READ, or
  *	/proc/PID/mem		which asks PTRACE_MODE_ATTACH.
  *
- * The first is enough for all but three fields of struct pmemctl_thread (sp,
- * ip and tp, the registers). Where the thread PID is a zombie while others of
+ * The first is enough for all but the values of sp, ip and tp, the registers, in
+ * struct pmemctl_thread; how fresh they are, and whether sp lies in the stack,
+ * is told all the same. Where the thread PID is a zombie while others of
  * its process live, /proc/PID/task/TID/pagemap of a live one serves. The file,
  * the netlink socket and the request must all carry the very same credentials:
  * open the file and the socket in the process that asks, and do not change
@@ -44,15 +45,17 @@
  *			space (a zombie, a kernel thread)
  *	ESTALE		the process does not, or no longer, use the address space
  *			that the descriptor stands for: after execve() open again
+ *	EBUSY		the process kept its mmap_lock for half a second: again.
+ *			Or, as NLMSG_ERROR: another dump runs on the socket
  *	EUSERS		too many snapshots alive (module parameter max_snapshots)
  *	EFBIG		the snapshot would exceed max_snapshot_mib
  *	EAGAIN		the process grew faster than it could be copied: again
- *	EINTR		a fatal signal while waiting for the target's mmap_lock
+ *	ENOBUFS		the socket's receive buffer is full of unread answers
  *	ENOMEM		no memory, or the memory cgroup's limit
  *
  * An extended ack (NETLINK_EXT_ACK) says in words what was wrong. These errors
- * come in the NLMSG_DONE that ends the dump; those of a malformed request, and
- * EBUSY while another dump runs on the socket, in NLMSG_ERROR: read both.
+ * come in the NLMSG_DONE that ends the dump; those of a malformed request in
+ * NLMSG_ERROR: read both.
  *
  *
  * The answer
@@ -67,9 +70,10 @@
  * The whole answer was taken before the first byte of it was sent, and does
  * not change while it is read. VMAs, threads and the counters of the mm come
  * from one single hold of the target's mmap_lock for reading, so no mapping is
- * torn, missing or shown twice. Threads come and go without that lock: they
- * are those alive at one instant within the hold. File paths and sharers are
- * looked up right after it.
+ * torn, missing or shown twice. Threads come and go without that lock: one that
+ * lived through the hold is there. munmap() lowers the counters only when it
+ * has let readers in again: total_vm may exceed the sum of the VMAs. File paths
+ * and sharers are looked up right after the hold.
  *
  * A chunk is a struct pmemctl_chunk followed by `count` rows of `row_size`
  * bytes. Later modules may append fields to a row: step by row_size, and take
@@ -143,7 +147,7 @@ enum pmemctl_section {
  * @PMEMCTL_A_VMAS: chunk of struct pmemctl_vma, by ascending address
  * @PMEMCTL_A_OBJECTS: chunk of struct pmemctl_object
  * @PMEMCTL_A_THREADS: chunk of struct pmemctl_thread, oldest first
- * @PMEMCTL_A_SHARERS: chunk of struct pmemctl_sharer, by ascending age
+ * @PMEMCTL_A_SHARERS: chunk of struct pmemctl_sharer
  * @PMEMCTL_A_STRINGS: chunk of bytes (row_size 1)
  */
 enum pmemctl_attr {
@@ -182,13 +186,16 @@ enum pmemctl_attr {
  * @PMEMCTL_PROCESS_ATTACH: the proof was PTRACE_MODE_ATTACH: registers are in
  * @PMEMCTL_PROCESS_VSYSCALL: the mm is of the kind to which the machine's
  *	vsyscall page, if it has one, is visible. That page is no VMA and is
- *	not among PMEMCTL_A_VMAS; /proc/self/maps of any 64-bit process has it
+ *	not among PMEMCTL_A_VMAS; /proc/self/maps of a 64-bit process tells
+ * @PMEMCTL_PROCESS_LAZY: a kernel thread that does not work in the mm that
+ *	PMEMCTL_A_BORROWED_PID names, but was left with it by who ran before
  */
 enum pmemctl_process_flag {
 	PMEMCTL_PROCESS_KTHREAD		= 1 << 0,
 	PMEMCTL_PROCESS_LEADER_EXITED	= 1 << 1,
 	PMEMCTL_PROCESS_ATTACH		= 1 << 2,
-	PMEMCTL_PROCESS_VSYSCALL	= 1 << 3
+	PMEMCTL_PROCESS_VSYSCALL	= 1 << 3,
+	PMEMCTL_PROCESS_LAZY		= 1 << 4
 };
 
 /**
@@ -227,8 +234,8 @@ enum pmemctl_process_flag {
  * @PMEMCTL_MM_ENV_END: u64, its end
  *
  * Named after the fields of struct mm_struct; what the kernel counts in pages
- * is given in bytes. Resident counts are exact on no kernel that batches them
- * per CPU (6.2 and later): they may be off by some pages for each CPU.
+ * is given in bytes. Resident counts before 6.2 are gathered per task and may
+ * be off by some pages for each; later ones are exact sums.
  */
 enum pmemctl_mm_attr {
 	PMEMCTL_MM_ID = 1,
@@ -345,7 +352,7 @@ struct pmemctl_vma {
 #define PMEMCTL_VMA_SEALED		(1ULL << 33)	/* [sl] mseal */
 #define PMEMCTL_VMA_DROPPABLE		(1ULL << 34)	/* [dp] MAP_DROPPABLE */
 #define PMEMCTL_VMA_MAYBE_GUARD		(1ULL << 35)	/* [gu] may hold guard markers */
-/* The kernel has set a flag that smaps prints and this module does not know */
+/* The kernel has set a flag that this module does not know [??, or nothing] */
 #define PMEMCTL_VMA_OTHER		(1ULL << 63)
 
 /**
@@ -355,7 +362,9 @@ struct pmemctl_vma {
  * @dev_minor: device of the file system
  * @flags: enum pmemctl_object_flag
  * @string: offset of the path or name in the strings
- * @string_len: its length; a deleted file's has no " (deleted)" at its end
+ * @string_len: its length; a deleted file's has no " (deleted)" at its end.
+ *	Files that never had a path (memfd, shared anonymous and System V
+ *	memory) have one that the kernel made up, with that at its end
  * @zero: 0
  */
 struct pmemctl_object {
@@ -371,7 +380,7 @@ struct pmemctl_object {
 /**
  * enum pmemctl_object_flag - bits of struct pmemctl_object.flags
  * @PMEMCTL_OBJECT_FILE: a file; clear: a name that the kernel gave
- * @PMEMCTL_OBJECT_DELETED: no directory entry leads to the file any more
+ * @PMEMCTL_OBJECT_DELETED: the path that it was opened by was removed
  * @PMEMCTL_OBJECT_PATH_UNKNOWN: the path could not be had (too long for any
  *	buffer, no memory); the string is empty
  */
@@ -406,13 +415,13 @@ enum pmemctl_object_flag {
  * @sas_size: size of that
  * @shstk_base: lowest address of its shadow stack, 0 if none
  * @shstk_size: size of that
- * @stack_low: lowest address its stack can have
+ * @stack_low: lowest address of its stack now; the initial one may grow below
  * @stack_high: first address above it. Both 0: nothing is known
  * @evidence: PMEMCTL_STACK_* bits: what the range rests on
  * @zero: 0
  *
  * The four addresses from @clear_child_tid to @sas_sp were given to the kernel
- * by the thread itself. Where a C library keeps the thread's descriptor at the
+ * by the thread itself or by its maker. Where a C library keeps the thread's descriptor at the
  * top of the thread's stack, as glibc does, they say where that is, also while
  * the thread runs, when its registers are out of reach.
  *
@@ -468,11 +477,12 @@ enum pmemctl_thread_flag {
 
 /**
  * enum pmemctl_reg_state - how fresh the registers of a thread are
- * @PMEMCTL_REGS_NONE: there are none, or the thread moved while they were read
+ * @PMEMCTL_REGS_NONE: there are none, or the thread never held still
  * @PMEMCTL_REGS_BLOCKED: exact: the thread slept or was stopped in the kernel
  * @PMEMCTL_REGS_QUEUED: exact: it was ready to run but no CPU ran it
  * @PMEMCTL_REGS_LAST_ENTRY: it was on a CPU: these are from the last time it
- *	entered the kernel, and may be stale by any amount
+ *	entered the kernel (tp: last left a CPU), stale by any amount, and sp
+ *	and ip perhaps not of the same entry
  */
 enum pmemctl_reg_state {
 	PMEMCTL_REGS_NONE,
