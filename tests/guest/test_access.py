@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -185,18 +186,20 @@ def test_passed_socket_is_refused():
             theirs.recv(1)
         finally:
             os._exit(0)
-    family, fds, _, _ = socket.recv_fds(ours, 64, 1)
-    client = nl.Client()
-    client.sock.close()
-    client.sock = socket.socket(fileno=fds[0])
-    client.sock.settimeout(30)
-    client.family = int(family)
-    fd = nl.proof(1)
-    text = refused(errno.EPERM, client.snapshot, 1, fd)
-    assert "credentials" in text
-    os.close(fd)
-    ours.send(b"x")
-    os.waitpid(pid, 0)
+    try:
+        family, fds, _, _ = socket.recv_fds(ours, 64, 1)
+        client = nl.Client()
+        client.sock.close()
+        client.sock = socket.socket(fileno=fds[0])
+        client.sock.settimeout(30)
+        client.family = int(family)
+        fd = nl.proof(1)
+        text = refused(errno.EPERM, client.snapshot, 1, fd)
+        assert "credentials" in text
+        os.close(fd)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def test_child_pid_and_user_namespace():
