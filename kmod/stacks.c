@@ -170,9 +170,12 @@ static u32 find_initial_vma(const struct finder *f)
 
 static bool guard_below(const struct finder *f, u32 vma)
 {
-	const struct pmemctl_vma *below = &f->vmas[vma] - 1;
+	const struct pmemctl_vma *below;
 
-	return vma && below->end == f->vmas[vma].start &&
+	if (!vma)
+		return false;
+	below = &f->vmas[vma - 1];
+	return below->end == f->vmas[vma].start &&
 	       !(below->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE |
 				 PMEMCTL_VMA_EXEC));
 }
