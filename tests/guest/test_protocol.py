@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -189,14 +190,18 @@ def test_memory_is_accounted():
                 try:
                     with open(f"{group}/cgroup.procs", "w") as f:
                         f.write("0")
-                    half_read(target.pid)
+                    _unread = half_read(target.pid)     # for as long as it lives
                     signal.pause()
                 finally:
                     os._exit(0)
-            wait_until("the snapshot is charged", lambda: int(
-                read(f"{group}/memory.current")) > 60000 * 48)
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            try:
+                wait_until("the snapshot is charged", lambda: int(
+                    read(f"{group}/memory.current")) > 60000 * 48)
+                time.sleep(1)
+                assert int(read(f"{group}/memory.current")) > 60000 * 48
+            finally:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
     finally:
         os.rmdir(group)
 
