@@ -33,7 +33,7 @@
 #endif
 
 /* The newest kernel that the module was tested on; newer ones get a warning */
-#define PMEMCTL_NEWEST_TESTED	KERNEL_VERSION(6, 12, 255)
+#define PMEMCTL_NEWEST_TESTED	KERNEL_VERSION(7, 3, 255)
 #define PMEMCTL_KERNEL_IS_NEWER	(LINUX_VERSION_CODE > PMEMCTL_NEWEST_TESTED)
 
 /* VMA flags that came after 6.1, or that a configuration leaves out */

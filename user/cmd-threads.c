@@ -5,6 +5,8 @@
 #include "table.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 static const struct word evidence_words[] = {
 	{ PMEMCTL_STACK_TP, "tp" }, { PMEMCTL_STACK_ROBUST, "robust" },
@@ -117,8 +119,12 @@ static void get_stack(const struct picture *picture, const void *row, struct cel
 static void get_evidence(const struct picture *picture, const void *row, struct cell *cell)
 {
 	const struct pmemctl_thread *thread = row;
+	size_t len;
 
 	words_join(cell->buf, sizeof(cell->buf), evidence_words, thread->evidence);
+	len = strlen(cell->buf);
+	if (stack_of(picture, row)->guard)
+		snprintf(cell->buf + len, sizeof(cell->buf) - len, "%smarker", len ? "," : "");
 	cell_string(cell, cell->buf);
 }
 

@@ -45,6 +45,8 @@ void model_free(struct model *model)
 		free(model->tables[i].data);
 	free(model->names);
 	free(model->name_bytes);
+	free(model->guards.list);
+	free(model->settled);
 	model_init(model);
 }
 

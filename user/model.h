@@ -5,6 +5,8 @@
 #ifndef MODEL_H
 #define MODEL_H
 
+#include "pagemap.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +59,9 @@ struct model_rows {
  * @sharers: by ascending age
  * @objects: object number N is objects[N - 1]
  * @names: what /proc/PID/maps calls each object, terminated; NULL: not known
+ * @guards: guard markers in the VMAs that hold threads' stacks; not from the
+ *	module but from pagemap, see guards.h
+ * @settled: for each thread, whether @guards are good for it; NULL: for none
  * @sections: enum pmemctl_section that was asked for
  * @error: why model_feed() or model_finish() failed
  *
@@ -88,6 +93,9 @@ struct model {
 	const struct pmemctl_object *objects;
 	size_t nr_objects;
 	const char **names;
+
+	struct range_list guards;
+	bool *settled;
 
 	uint32_t sections;
 	char error[160];

@@ -49,9 +49,11 @@ int parts_init(struct parts *parts, struct picture *picture)
 	memset(parts, 0, sizeof(*parts));
 	parts->picture = picture;
 	parts->stacks.list = calloc(room, sizeof(struct owned));
+	parts->guards.list = calloc(room, sizeof(struct owned));
 	parts->altstacks.list = calloc(room, sizeof(struct owned));
 	parts->shadows.list = calloc(room, sizeof(struct owned));
-	if (!parts->stacks.list || !parts->altstacks.list || !parts->shadows.list)
+	if (!parts->stacks.list || !parts->guards.list || !parts->altstacks.list ||
+	    !parts->shadows.list)
 		return -1;
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		const struct pmemctl_thread *thread = &model->threads[i];
@@ -62,10 +64,14 @@ int parts_init(struct parts *parts, struct picture *picture)
 		else if (stack->claimed)
 			add_owned(&parts->stacks, stack->start, stack->end - stack->start,
 				  thread->tid);
+		if (stack->claimed && stack->guard)
+			add_owned(&parts->guards, stack->guard->start,
+				  stack->guard->end - stack->guard->start, thread->tid);
 		add_owned(&parts->altstacks, thread->sas_sp, thread->sas_size, thread->tid);
 		add_owned(&parts->shadows, thread->shstk_base, thread->shstk_size, thread->tid);
 	}
 	settle(&parts->stacks);
+	settle(&parts->guards);
 	settle(&parts->altstacks);
 	settle(&parts->shadows);
 	return 0;
@@ -74,6 +80,7 @@ int parts_init(struct parts *parts, struct picture *picture)
 void parts_free(struct parts *parts)
 {
 	free(parts->stacks.list);
+	free(parts->guards.list);
 	free(parts->altstacks.list);
 	free(parts->shadows.list);
 	free(parts->now.list);
@@ -366,6 +373,8 @@ int parts_split(struct parts *parts, struct region *region)
 	ret = split_base(parts, region);
 	ret |= overlay(parts, &parts->stacks, region, KIND_THREAD_STACK,
 		       "stack of TID, see its evidence");
+	ret |= overlay(parts, &parts->guards, region, KIND_GUARD,
+		       "guard marker in the page tables, ends where the stack of TID begins");
 	if (region->vma->flags & PMEMCTL_VMA_WRITE)
 		ret |= overlay(parts, &parts->altstacks, region, KIND_ALTSTACK,
 			       "sas_ss_sp, sas_ss_size of TID");

@@ -42,6 +42,7 @@ struct segments {
  * struct parts - what is needed to cut VMAs up
  * @picture: where parts go
  * @stacks: the claimed stacks of threads other than the main one
+ * @guards: markers that stacks end at, by the thread
  * @altstacks: alternate signal stacks
  * @shadows: shadow stacks
  * @main_tid: the thread that runs on the stack of execve, 0: none
@@ -51,6 +52,7 @@ struct segments {
 struct parts {
 	struct picture *picture;
 	struct owned_list stacks;
+	struct owned_list guards;
 	struct owned_list altstacks;
 	struct owned_list shadows;
 	uint32_t main_tid;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "stacks.h"
 
+#include "guards.h"
+
 #include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096
 
 /* Addresses in the thread's descriptor, which a C library puts into its stack */
 #define DESCRIPTOR (PMEMCTL_STACK_TP | PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)
@@ -25,28 +30,61 @@ static bool runs_elsewhere(const struct pmemctl_thread *thread)
 /*
  * Is the inaccessible VMA below the block really its guard? A guard is a piece
  * of the block's own anonymous mapping and smaller than what it guards; else it
- * may be what the allocator or the loader left there. And where guard markers
- * may lie in the VMA itself, neighbouring blocks merge into it.
+ * may be what the allocator or the loader left there.
  */
 static bool guard_is_its_own(const struct model *model, const struct pmemctl_thread *thread)
 {
 	const struct pmemctl_vma *vma = model_vma(model, thread->stack_low);
 	const struct pmemctl_vma *guard;
 
-	if (!vma || vma == model->vmas)
+	if (!vma || vma == model->vmas || vma->end < thread->stack_high)
 		return false;
 	guard = vma - 1;
-	if (guard->end != thread->stack_low)
-		return false;
-	if (vma->flags & PMEMCTL_VMA_MAYBE_GUARD || vma->end < thread->stack_high)
-		return false;
-	return !guard->file && guard->end - guard->start <= thread->stack_high - thread->stack_low;
+	return guard->end == thread->stack_low && !guard->file && guard->end - guard->start <= thread->stack_high - thread->stack_low;
 }
 
-static enum stack_kind judge(const struct model *model, const struct pmemctl_thread *thread)
+/*
+ * Where markers may lie in the VMA, blocks merge into it, those of threads that
+ * ended as well: the block begins at the next marker below its descriptor. One
+ * that is looked for after the snapshot counts only for a thread that stayed.
+ */
+static bool find_marker(const struct model *model, size_t i, struct stack *stack)
 {
+	const struct pmemctl_thread *thread = &model->threads[i];
+
+	if (!model->settled || !model->settled[i] ||
+	    !(thread->evidence & (PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)))
+		return false;
+	stack->guard = guards_below(model, thread->stack_low, thread->stack_high - PAGE);
+	if (!stack->guard)
+		return false;
+	stack->start = stack->guard->end;
+	return true;
+}
+
+static bool find_guard(const struct model *model, size_t i, struct stack *stack)
+{
+	const struct pmemctl_thread *thread = &model->threads[i];
+	const struct pmemctl_vma *vma = model_vma(model, thread->stack_high - 1);
+
+	if (vma && vma->flags & PMEMCTL_VMA_MAYBE_GUARD) {
+		if (find_marker(model, i, stack))
+			return true;
+		if (!model->settled || !model->settled[i])
+			return false;
+	}
+	stack->start = thread->stack_low;
+	return thread->evidence & DESCRIPTOR && thread->evidence & PMEMCTL_STACK_GUARD &&
+	       guard_is_its_own(model, thread);
+}
+
+static enum stack_kind judge(const struct model *model, size_t i, struct stack *stack)
+{
+	const struct pmemctl_thread *thread = &model->threads[i];
 	uint32_t evidence = thread->evidence;
 
+	stack->start = thread->stack_low;
+	stack->end = thread->stack_high;
 	if (thread->flags & (PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER))
 		return STACK_WORKER;
 	if (thread->flags & PMEMCTL_THREAD_NO_MM)
@@ -61,10 +99,12 @@ static enum stack_kind judge(const struct model *model, const struct pmemctl_thr
 		return STACK_UNKNOWN;
 	}
 	/* Without a guard below, other memory may be part of the range */
-	if (evidence & DESCRIPTOR && evidence & PMEMCTL_STACK_GUARD &&
-	    guard_is_its_own(model, thread))
-		return STACK_PTHREAD;
-	return STACK_UNKNOWN;
+	if (!find_guard(model, i, stack))
+		return STACK_UNKNOWN;
+	/* In what the module could tell apart, but below the marker */
+	if (thread->sp && evidence & PMEMCTL_STACK_SP && thread->sp < stack->start)
+		return STACK_SWITCHED;
+	return STACK_PTHREAD;
 }
 
 static int by_start(const void *a, const void *b)
@@ -74,6 +114,14 @@ static int by_start(const void *a, const void *b)
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
 	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static void forget(struct stack *stack)
+{
+	stack->claimed = false;
+	stack->start = 0;
+	stack->end = 0;
+	stack->guard = NULL;
 }
 
 static void give_up(struct stack *stack)
@@ -92,12 +140,13 @@ int stacks_judge(const struct model *model, struct stack *stacks)
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		struct stack *stack = &stacks[i];
 
-		stack->kind = judge(model, &model->threads[i]);
+		memset(stack, 0, sizeof(*stack));
+		stack->kind = judge(model, i, stack);
 		stack->claimed = stack->kind == STACK_MAIN || stack->kind == STACK_PTHREAD;
-		stack->start = stack->claimed ? model->threads[i].stack_low : 0;
-		stack->end = stack->claimed ? model->threads[i].stack_high : 0;
 		if (stack->claimed)
 			order[n++] = stack;
+		else
+			forget(stack);
 	}
 	qsort(order, n, sizeof(*order), by_start);
 	for (size_t i = 0; i < n; i++) {

@@ -24,12 +24,14 @@ enum stack_kind {
  * @claimed: @start and @end are its stack
  * @start: lowest address
  * @end: first address above
+ * @guard: the marker in the page tables that it ends at, if it is not a VMA
  */
 struct stack {
 	enum stack_kind kind;
 	bool claimed;
 	uint64_t start;
 	uint64_t end;
+	const struct range *guard;
 };
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "target.h"
 
+#include "guards.h"
 #include "proc.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ struct look {
 	struct model *model;
 	struct failure *why;
 	struct proc_stat stat;
+	uint32_t tid;	/* 0, or the live thread that stands in for an exited leader */
 };
 
 static int __attribute__((format(printf, 3, 4)))
@@ -135,7 +137,6 @@ static bool again(int ret)
 static int attempt(struct look *look)
 {
 	int proof = -1, ret = proc_stat(look->pid, &look->stat);
-	uint32_t tid = 0;
 
 	if (is_gone(ret))
 		return fail(look, STATUS_NO_PROCESS, "no such process");
@@ -143,14 +144,15 @@ static int attempt(struct look *look)
 		return fail(look, STATUS_NOT_PERMITTED, "/proc does not let you see it");
 	if (ret)
 		return fail(look, STATUS_FAILED, "/proc/%u/stat: %s", look->pid, strerror(-ret));
+	look->tid = 0;
 	if (strchr("ZXx", look->stat.state)) {
-		tid = proc_live_thread(look->pid);
-		if (!tid)
+		look->tid = proc_live_thread(look->pid);
+		if (!look->tid)
 			return fail(look, STATUS_NO_PROCESS,
 				    "%s: zombie: its address space is gone", look->stat.comm);
 	}
 	if (!look->stat.kthread) {
-		proof = open_proof(look, tid);
+		proof = open_proof(look, look->tid);
 		if (is_refused(proof))
 			return not_permitted(look);
 		if (is_gone(proof))	/* it, its mm or its live thread: look again */
@@ -169,6 +171,35 @@ static int attempt(struct look *look)
 	return explain(look, ret);
 }
 
+/*
+ * Stacks may end at markers that only pagemap tells of, after the snapshot.
+ * What was found counts for what a second snapshot shows to have stayed.
+ *
+ * Return: as attempt().
+ */
+static int find_guards(struct look *look)
+{
+	struct model before = *look->model;
+	int fd, ret;
+
+	if (!(look->view->sections & PMEMCTL_SECTION_THREADS) || !guards_wanted(&before))
+		return 0;
+	fd = proc_open(look->pid, look->tid, "pagemap");
+	if (fd < 0)
+		return is_gone(fd) ? -ENODATA : 0;	/* they stay unknown */
+	ret = guards_collect(&before, fd);
+	close(fd);
+	model_init(look->model);
+	if (!ret)
+		ret = attempt(look);
+	if (!ret && guards_settle(look->model, &before))
+		ret = -ENOMEM;
+	model_free(&before);
+	if (ret == -ENOMEM)
+		return fail(look, STATUS_FAILED, "out of memory");
+	return ret;
+}
+
 int target_look(struct client *client, uint32_t pid, const struct view *view,
 		struct model *model, struct failure *why)
 {
@@ -183,6 +214,8 @@ int target_look(struct client *client, uint32_t pid, const struct view *view,
 		struct timespec pause = { .tv_nsec = 1000000L << i };
 
 		ret = attempt(&look);
+		if (!ret)
+			ret = find_guards(&look);
 		if (!ret || why->status)
 			return ret;
 		nanosleep(&pause, NULL);

@@ -3,8 +3,12 @@
  * stacks.c: a stack is claimed on evidence, and never on less.
  */
 #include "builder.h"
+#include "guards.h"
+#include "pmemctl.h"
 #include "stacks.h"
 #include "test.h"
+
+#include <stdlib.h>
 
 static struct builder b;
 static struct model model;
@@ -97,6 +101,116 @@ static void main_needs_sp_or_leadership(void **state)
 	assert_int_equal(judged(0), STACK_MAIN);
 }
 
+/* Three threads' blocks in one VMA; the one in the middle has ended */
+#define MERGED	0x7f0000802000
+#define DEAD	0x7f0000a02000
+#define UPPER	0x7f0000c02000
+#define TOP	0x7f0001002000
+#define MARKER	0x1000
+
+static struct pmemctl_vma *merge_blocks(uint32_t evidence)
+{
+	struct pmemctl_vma *vma = &b.vmas[10];
+
+	builder_process(&b);
+	assert_int_equal(vma->start, MERGED);
+	assert_int_equal(vma->end, TOP);
+	vma->flags |= PMEMCTL_VMA_MAYBE_GUARD;
+	b.threads[1].stack_low = MERGED;
+	b.threads[1].stack_high = DEAD;
+	b.threads[1].evidence = evidence | PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_HIGH_TCB;
+	b.threads[1].sp = DEAD - 0x4000;
+	b.threads[2].stack_low = DEAD;
+	b.threads[2].stack_high = TOP;
+	b.threads[2].evidence = evidence | PMEMCTL_STACK_LOW_THREAD | PMEMCTL_STACK_HIGH_VMA;
+	b.threads[2].sp = TOP - 0x4000;
+	return vma;
+}
+
+/* Judges what @b says as the second snapshot, @before being the first */
+static void settle(struct model *before)
+{
+	static const uint64_t markers[] = { MERGED, DEAD, UPPER };
+
+	before->guards.list = calloc(ARRAY_SIZE(markers), sizeof(struct range));
+	for (size_t i = 0; i < ARRAY_SIZE(markers); i++)
+		before->guards.list[before->guards.count++] =
+			(struct range) { markers[i], markers[i] + MARKER };
+	model_free(&model);
+	assert_int_equal(builder_model(&b, &model), 0);
+	assert_int_equal(guards_settle(&model, before), 0);
+	model_free(before);
+	assert_int_equal(stacks_judge(&model, stacks), 0);
+}
+
+static void blocks_begin_at_their_markers(void **state)
+{
+	struct model before;
+
+	merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
+	assert_int_equal(judged(1), STACK_UNKNOWN);
+	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
+	assert_true(guards_wanted(&model));
+
+	assert_int_equal(builder_model(&b, &before), 0);
+	settle(&before);
+	assert_int_equal(stacks[1].kind, STACK_PTHREAD);
+	assert_int_equal(stacks[1].start, MERGED + MARKER);
+	assert_int_equal(stacks[1].end, DEAD);
+	assert_int_equal(stacks[2].kind, STACK_PTHREAD);
+	assert_int_equal(stacks[2].start, UPPER + MARKER);
+	assert_int_equal(stacks[2].end, TOP);
+	assert_int_equal(stacks[2].guard->start, UPPER);
+}
+
+static void sp_below_the_marker_is_no_claim(void **state)
+{
+	struct model before;
+
+	merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
+	b.threads[2].sp = UPPER - 0x1000;
+	assert_int_equal(builder_model(&b, &before), 0);
+	settle(&before);
+	assert_int_equal(stacks[1].kind, STACK_PTHREAD);
+	assert_int_equal(stacks[2].kind, STACK_SWITCHED);
+	assert_false(stacks[2].claimed);
+}
+
+static void markers_count_only_for_who_stayed(void **state)
+{
+	struct pmemctl_vma *vma;
+	struct model before;
+
+	merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
+	b.threads[1].tid = 7;		/* 101 was not there yet */
+	b.threads[2].robust_list = 1;	/* and 102 was another one */
+	assert_int_equal(builder_model(&b, &before), 0);
+	b.threads[1].tid = 101;
+	b.threads[2].robust_list = 2;
+	settle(&before);
+	assert_int_equal(stacks[1].kind, STACK_UNKNOWN);
+	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
+
+	/* nor where the VMA changed in between */
+	vma = merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
+	assert_int_equal(builder_model(&b, &before), 0);
+	vma->end += MARKER;
+	settle(&before);
+	assert_int_equal(stacks[1].kind, STACK_UNKNOWN);
+	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
+}
+
+static void marker_needs_more_than_the_thread_pointer(void **state)
+{
+	struct model before;
+
+	merge_blocks(PMEMCTL_STACK_TP | PMEMCTL_STACK_SP);
+	assert_int_equal(builder_model(&b, &before), 0);
+	settle(&before);
+	assert_int_equal(stacks[1].kind, STACK_UNKNOWN);
+	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
+}
+
 static void workers_and_exited_have_none(void **state)
 {
 	struct pmemctl_thread *thread = thread_101(BLOCK | PMEMCTL_STACK_SP);
@@ -154,6 +268,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(claims_whole_process), TEST(pthread_needs_descriptor_and_guard),
 		TEST(sp_elsewhere_is_no_claim), TEST(main_needs_sp_or_leadership),
+		TEST(blocks_begin_at_their_markers), TEST(sp_below_the_marker_is_no_claim),
+		TEST(markers_count_only_for_who_stayed),
+		TEST(marker_needs_more_than_the_thread_pointer),
 		TEST(workers_and_exited_have_none), TEST(nothing_known_is_unknown),
 		TEST(guard_must_be_its_own), TEST(overlapping_claims_are_given_up),
 	};
