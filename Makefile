@@ -17,9 +17,13 @@ PREFIX	?= /usr/local
 SUDO	= $(if $(filter 0,$(shell id -u)),,sudo)
 KMAKE	= $(MAKE) -C "$(KDIR)" M="$(CURDIR)/kmod"
 
+# What the kernel will call itself: in Debian's headers for 6.1, neither "make
+# kernelrelease" nor include/config/kernel.release says that.
+RELEASE	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
+	  "$(KDIR)/include/generated/utsrelease.h")
+
 all: module cli
 
-# A kernel's build tree may be anywhere: its release is what it says it is.
 headers:
 	@test -e "$(KDIR)/Makefile" || { \
 		echo "no kernel headers in $(KDIR): apt install linux-headers-$(KVER), or set KDIR" >&2; \
@@ -50,13 +54,12 @@ unload:
 # depmod only where the modules are in use, not into a package's DESTDIR.
 install: all
 	$(KMAKE) modules_install $(if $(DESTDIR),INSTALL_MOD_PATH="$(DESTDIR)") DEPMOD=true
-	$(if $(DESTDIR),,depmod -a "$$($(MAKE) -s -C "$(KDIR)" kernelrelease)")
+	$(if $(DESTDIR),,depmod -a "$(RELEASE)")
 	$(MAKE) -C user install DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"
 
 uninstall: headers
-	release=$$($(MAKE) -s -C "$(KDIR)" kernelrelease) && \
-	find "$(DESTDIR)/lib/modules/$$release" -name 'pmemctl.ko*' -delete && \
-	$(if $(DESTDIR),true,depmod -a "$$release")
+	find "$(DESTDIR)/lib/modules/$(RELEASE)" -name 'pmemctl.ko*' -delete
+	$(if $(DESTDIR),,depmod -a "$(RELEASE)")
 	$(MAKE) -C user uninstall DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"
 
 # Without kernel headers, too: what kbuild leaves behind is known.
