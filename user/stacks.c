@@ -45,15 +45,12 @@ static bool guard_is_its_own(const struct model *model, const struct pmemctl_thr
 
 /*
  * Where markers may lie in the VMA, blocks merge into it, those of threads that
- * ended as well: the block begins at the next marker below its descriptor. One
- * that is looked for after the snapshot counts only for a thread that stayed.
+ * ended as well: the block begins at the next marker below its descriptor.
  */
-static bool find_marker(const struct model *model, size_t i, struct stack *stack)
+static bool find_marker(const struct model *model, const struct pmemctl_thread *thread,
+			struct stack *stack)
 {
-	const struct pmemctl_thread *thread = &model->threads[i];
-
-	if (!model->settled || !model->settled[i] ||
-	    !(thread->evidence & (PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)))
+	if (!(thread->evidence & (PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)))
 		return false;
 	stack->guard = guards_below(model, thread->stack_low, thread->stack_high - PAGE);
 	if (!stack->guard)
@@ -68,12 +65,12 @@ static bool find_guard(const struct model *model, size_t i, struct stack *stack)
 	const struct pmemctl_vma *vma = model_vma(model, thread->stack_high - 1);
 
 	if (vma && vma->flags & PMEMCTL_VMA_MAYBE_GUARD) {
-		if (find_marker(model, i, stack))
-			return true;
+		/* they were looked for after the snapshot: for a thread that stayed */
 		if (!model->settled || !model->settled[i])
 			return false;
+		if (find_marker(model, thread, stack))
+			return true;
 	}
-	stack->start = thread->stack_low;
 	return thread->evidence & DESCRIPTOR && thread->evidence & PMEMCTL_STACK_GUARD &&
 	       guard_is_its_own(model, thread);
 }
