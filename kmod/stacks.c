@@ -41,6 +41,7 @@ struct finder {
 	const struct pmemctl_vma *vmas;
 	u32 nr_vmas;
 	u32 initial_vma;
+	bool in_order;		/* the anchors are */
 	struct pmemctl_table anchors;
 	struct pmemctl_table places;
 };
@@ -80,25 +81,31 @@ static bool has_user_stack(const struct pmemctl_thread *row)
 			       PMEMCTL_THREAD_USER_WORKER));
 }
 
+/*
+ * The youngest thread first: where each stack was put below the one before, as C
+ * libraries do, the anchors come in order, and are spared the sort.
+ */
 static void gather(struct finder *f)
 {
 	const struct pmemctl_thread *rows = f->snap->threads.rows;
+	struct place *places = f->places.rows;
 	struct anchor *anchor;
-	struct place *place;
+	u64 last = 0;
 	u32 i;
 
-	for (i = 0; i < f->snap->threads.count; i++) {
-		place = pmemctl_table_add(&f->places);
-		place->descriptor = 0;
-		place->below = 0;
-		place->descriptor_vma = NO_VMA;
+	f->places.count = f->snap->threads.count;
+	f->in_order = true;
+	for (i = f->places.count; i--; ) {
+		places[i] = (struct place) { .descriptor_vma = NO_VMA };
 		if (has_user_stack(&rows[i]))
-			place->descriptor = descriptor_of(&rows[i]);
-		if (!place->descriptor)
+			places[i].descriptor = descriptor_of(&rows[i]);
+		if (!places[i].descriptor)
 			continue;
 		anchor = pmemctl_table_add(&f->anchors);
-		anchor->addr = place->descriptor;
+		anchor->addr = places[i].descriptor;
 		anchor->thread = i;
+		f->in_order &= anchor->addr >= last;
+		last = anchor->addr;
 	}
 }
 
@@ -323,8 +330,9 @@ int pmemctl_stacks_find(struct pmemctl_snapshot *snap)
 		goto out_free;
 
 	gather(&f);
-	sort(f.anchors.rows, f.anchors.count, sizeof(struct anchor),
-	     compare_anchors, NULL);
+	if (!f.in_order)
+		sort(f.anchors.rows, f.anchors.count, sizeof(struct anchor),
+		     compare_anchors, NULL);
 	f.initial_vma = find_initial_vma(&f);
 	locate(&f);
 
