@@ -32,7 +32,7 @@ def module(section, peer):
     return (
         Contender("pmemctl module", f"dump PID {section}", peer, True),
         Contender("  from socket to close", f"session PID {section}", peer, True),
-        Contender("  mmap_lock held", f"dump PID {section}", peer, True, 3),
+        Contender("  mmap_lock held", f"hold PID {section}", peer, True, 3),
     )
 
 

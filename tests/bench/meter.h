@@ -4,12 +4,13 @@
  *
  * Does RUNS times what CONTENDER is about, and prints a line for each: the
  * nanoseconds that it took, which are instructions in a guest whose clock counts
- * them, and what the contender has to say of the answer: items, bytes, and for how
- * long the target's mmap_lock was held (0: not known).
+ * them, and what the contender has to say of the answer: items, bytes, and, where
+ * that is what is measured, for how long the target's mmap_lock was held.
  *
  *  loop			2,000,000 instructions, to check the clock with
  *  dump PID vmas|threads	the module's answer, received and not looked at
- *  session PID vmas|threads	the same from opening the socket to closing it
+ *  hold PID vmas|threads	the same, for the hold of the mmap_lock
+ *  session PID vmas|threads	a dump from opening the socket to closing it
  *  read PID			/proc/PID/maps, read and not looked at
  *  parse PID			the same, taken apart into numbers and names
  *  query PID			each VMA and its name by PROCMAP_QUERY
@@ -36,7 +37,8 @@ struct answer {
 
 struct contender {
 	const char *name;
-	int nr_args;
+	int nr_args;				/* -1: one or more */
+	bool always_look;
 	void (*begin)(char **args);		/* not counted; may be NULL */
 	void (*run)(char **args, bool look, struct answer *answer);
 };
