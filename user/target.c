@@ -223,7 +223,7 @@ static int hear_pages(struct look *look, struct model *before, int pagemap)
 		ret = -ENOMEM;
 	if (!ret && look->wish->touched)
 		ret = touched_collect(before, stacks, pagemap);
-	if (!ret && look->wish->orphans && before->flags & PMEMCTL_PROCESS_ATTACH)
+	if (!ret && look->wish->orphans && orphans_tellable(before))
 		mem = proc_open(look->pid, look->tid, "mem");
 	if (mem >= 0) {
 		ret = orphans_collect(before, stacks, pagemap, mem);
