@@ -5,62 +5,12 @@
  */
 #include "builder.h"
 #include "check-json.h"
-#include "replay.h"
+#include "program.h"
 #include "test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-
-static char out[1 << 20];
-static char err[4096];
-
-static void slurp(const char *path, char *to, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	size_t len;
-
-	assert_non_null(file);
-	len = fread(to, 1, size - 1, file);
-	to[len] = 0;
-	fclose(file);
-}
-
-/* Runs a line of shell; returns its exit status, with @out and @err filled */
-static int run_line(const char *line)
-{
-	int status = system(line);
-
-	slurp("obj/out", out, sizeof(out));
-	slurp("obj/err", err, sizeof(err));
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-/* Runs obj/pmemctl-replay; redirections in @args win over those into files */
-static int run(const char *args)
-{
-	char line[512];
-
-	snprintf(line, sizeof(line), "obj/pmemctl-replay >obj/out 2>obj/err %s", args);
-	return run_line(line);
-}
-
-static void has(const char *text, const char *words)
-{
-	if (!strstr(text, words))
-		fail_msg("\"%s\" where \"%s\" was expected", text, words);
-}
-
-static void lines(const char *text, int n)
-{
-	int found = 0;
-
-	for (; *text; text++)
-		found += *text == '\n';
-	assert_int_equal(found, n);
-}
 
 /* With UPDATE=1 in the environment the file is written, to be looked at */
 static void golden(const char *args, const char *name)
@@ -211,15 +161,6 @@ static void reader_that_leaves(void **state)
 	assert_string_equal(err, "");
 }
 
-static void write_reply(const struct builder *b, const char *path)
-{
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	assert_int_equal(fwrite(b->reply, 1, b->size, file), b->size);
-	fclose(file);
-}
-
 static void broken_reply(void **state)
 {
 	static struct builder b;
@@ -311,19 +252,6 @@ static void kernel_thread(void **state)
 	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
 }
 
-static int setup(void **state)
-{
-	static struct builder b;
-
-	builder_process(&b);
-	builder_build(&b);
-	write_reply(&b, "obj/process.nl");
-	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
-	setenv("LC_ALL", "C.UTF-8", 1);
-	setenv("COLUMNS", "80", 1);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,5 +263,5 @@ int main(void)
 		cmocka_unit_test(special_processes),
 	};
 
-	return cmocka_run_group_tests_name("cli", tests, setup, NULL);
+	return cmocka_run_group_tests_name("cli", tests, program_setup, NULL);
 }
