@@ -8,10 +8,13 @@
 
 #define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
 
-static struct touch top_pages(uint64_t start, uint64_t end)
+/* The three highest pages, or all from sp on */
+static struct touch top_pages(uint64_t start, uint64_t end, uint64_t sp)
 {
 	uint64_t lowest = end - start > 3 * PAGE ? end - 3 * PAGE : start;
 
+	if (sp >= start && sp < lowest)
+		lowest = page_down(sp);
 	return (struct touch) { .lowest = lowest, .resident = end - lowest };
 }
 
@@ -21,10 +24,11 @@ static void touch(struct touches *touches, const struct pmemctl_thread *thread,
 	touches->known = true;
 	if (stack->claimed) {
 		touches->own = (struct range) { stack->start, stack->end };
-		touches->stack = top_pages(stack->start, stack->end);
+		touches->stack = top_pages(stack->start, stack->end, thread->sp);
 	}
 	if (thread->sas_size)
-		touches->altstack = top_pages(thread->sas_sp, thread->sas_sp + thread->sas_size);
+		touches->altstack = top_pages(thread->sas_sp, thread->sas_sp + thread->sas_size,
+					      thread->sp);
 }
 
 static bool has_thread(const struct model *model, uint64_t low)
@@ -51,7 +55,7 @@ static void find_orphans(struct model *model)
 			.own = { vma->start, vma->end },
 			.guard = { guard->start, guard->end },
 			.descriptor = vma->end - 0x940,
-			.resident = top_pages(vma->start, vma->end).resident,
+			.resident = top_pages(vma->start, vma->end, 0).resident,
 		};
 	}
 }

@@ -14,7 +14,7 @@
  * @wish: what of it is wanted
  *
  * No thread has moved; of each stack and each alternate signal stack the three
- * highest pages were touched; where there is a guard with memory above that no
+ * highest pages were touched, and all from sp on; where there is a guard with memory above that no
  * thread has, there is an orphan. The executable has 64 bytes of TLS.
  *
  * Return: 0, or -1 if there is no memory.

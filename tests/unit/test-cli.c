@@ -13,13 +13,13 @@
 #include <string.h>
 
 /* With UPDATE=1 in the environment the file is written, to be looked at */
-static void golden(const char *args, const char *name)
+static void golden(const char *args, int status, const char *name)
 {
 	static char expected[1 << 20];
 	char path[64];
 
 	snprintf(path, sizeof(path), "golden/%s", name);
-	assert_int_equal(run(args), 0);
+	assert_int_equal(run(args), status);
 	assert_string_equal(err, "");
 	if (getenv("UPDATE")) {
 		FILE *file = fopen(path, "we");
@@ -34,16 +34,79 @@ static void golden(const char *args, const char *name)
 
 static void prints_as_expected(void **state)
 {
-	golden("show 1", "show.txt");
-	golden("regions 1", "regions.txt");
-	golden("regions -o +flags,why 1", "regions-more.txt");
-	golden("regions -r -b 1", "regions-raw.txt");
-	golden("threads 1", "threads.txt");
-	golden("sharers 1 2", "sharers.txt");
-	golden("show -J 1", "show.json");
+	golden("show 1", 0, "show.txt");
+	golden("regions 1", 0, "regions.txt");
+	golden("regions -o +flags,why 1", 0, "regions-more.txt");
+	golden("regions -r -b 1", 0, "regions-raw.txt");
+	golden("threads 1", 0, "threads.txt");
+	golden("sharers 1 2", 0, "sharers.txt");
+	golden("show -J 1", 0, "show.json");
 	assert_null(json_check(out, strlen(out)));
-	golden("threads -J -o TID,stack,SIZE 1 2", "threads.json");
+	golden("threads -J -o TID,stack,SIZE 1 2", 0, "threads.json");
 	assert_null(json_check(out, strlen(out)));
+}
+
+/* A thread's block, the next above those there are */
+static struct pmemctl_thread *add_block(struct builder *b, uint32_t tid, bool guarded)
+{
+	uint64_t start = b->vmas[b->nr_vmas - 1].end + 0x100000, low = start + 0x2000;
+	uint64_t high = low + 0x100000;
+	struct pmemctl_thread *thread;
+
+	if (guarded)
+		builder_vma(b, start, low, "---p", 0, 0);
+	builder_vma(b, low, high, "rw-p", 0, 0);
+	thread = builder_thread(b, tid, low, high, PMEMCTL_STACK_TP | PMEMCTL_STACK_ROBUST |
+				PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_HIGH_VMA |
+				(guarded ? PMEMCTL_STACK_GUARD : 0));
+	thread->tp = high - 0x940;
+	thread->sp = 0x555500103000;
+	return thread;
+}
+
+static void every_kind(struct builder *b)
+{
+	struct pmemctl_thread *thread;
+
+	builder_process(b);
+	b->flags |= PMEMCTL_PROCESS_THREADS_ENDED;
+	thread = add_block(b, 103, true);
+	thread->evidence |= PMEMCTL_STACK_SP_ALT;
+	thread->sas_sp = 0x555500102000;
+	thread->sas_size = 0x2000;
+	add_block(b, 104, true);	/* switched */
+	thread = add_block(b, 105, false);
+	thread->evidence |= PMEMCTL_STACK_SP;
+	thread->sp = thread->tp - 0x200;
+	b->vmas[b->nr_vmas - 1].flags |= PMEMCTL_VMA_EXEC;
+	thread = add_block(b, 106, true);
+	thread->evidence |= PMEMCTL_STACK_SP;
+	thread->reg_state = PMEMCTL_REGS_LIVE;
+	thread->state = 'R';
+	thread->sp = thread->stack_low + 0x800;
+	b->vmas[b->nr_vmas - 1].flags |= PMEMCTL_VMA_LOCKED;
+	builder_thread(b, 107, 0, 0, 0)->flags = PMEMCTL_THREAD_IO_WORKER;
+	builder_thread(b, 108, 0, 0, 0)->flags = PMEMCTL_THREAD_NO_MM;
+	builder_thread(b, 109, 0, 0, 0)->reg_state = PMEMCTL_REGS_NONE;
+	/* and one that nobody has */
+	add_block(b, 110, true);
+	b->nr_threads--;
+	builder_build(b);
+}
+
+static void prints_every_kind(void **state)
+{
+	static struct builder b;
+
+	every_kind(&b);
+	write_reply(&b, "obj/kinds.nl");
+	setenv("PMEMCTL_REPLAY", "obj/kinds.nl", 1);
+	golden("threads 1", 0, "kinds.txt");
+	golden("threads -J 1", 0, "kinds.json");
+	assert_null(json_check(out, strlen(out)));
+	golden("threads --orphans 1", 0, "orphans.txt");
+	golden("threads --lint --min-guard 8K 1", 1, "lint.txt");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
 }
 
 static void usage_errors(void **state)
@@ -255,7 +318,8 @@ static void kernel_thread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prints_as_expected), cmocka_unit_test(usage_errors),
+		cmocka_unit_test(prints_as_expected), cmocka_unit_test(prints_every_kind),
+		cmocka_unit_test(usage_errors),
 		cmocka_unit_test(help), cmocka_unit_test(choosing_columns),
 		cmocka_unit_test(failing_pids), cmocka_unit_test(broken_output),
 		cmocka_unit_test(reader_that_leaves), cmocka_unit_test(broken_reply),
