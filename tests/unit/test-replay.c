@@ -19,7 +19,7 @@
 #include <string.h>
 
 /* Bytes damaged in one reply; every one of them would take minutes */
-#define SAMPLES 6000
+#define SAMPLES 4000
 
 static const struct pmemctl_vma vsyscall = {
 	.start = 0xffffffffff600000, .end = 0xffffffffff601000,
