@@ -151,6 +151,12 @@ static void much_is_used(void **state)
 	is(0, RISK_OVER, 101, "7.2M of 8M used: sp is 7f00000cdcc5");
 	assert_int_equal(judge_by(91, PAGE), 0);
 	assert_int_equal(judge_by(100, PAGE), 0);
+	b.threads[1].sp = HIGH - SIZE / 2;
+	findings_now();
+	assert_int_equal(judge_by(50, PAGE), 0);
+	assert_int_equal(judge_by(49, PAGE), 1);
+	b.threads[1].sp = HIGH - 8;
+	findings_now();
 	assert_int_equal(judge_by(0, PAGE), 3);
 	hear();
 	assert_int_equal(judge_by(0, PAGE), 2 * 3);	/* now and ever */
@@ -258,6 +264,7 @@ static void sp_outside(void **state)
 	thread->sp = 0x555500001100;
 	assert_int_equal(findings(), 1);
 	is(0, RISK_SP_OUTSIDE, 101, "in 555500001000-555500005000 (r-x)");
+	assert_null(strstr(picture.findings[0].evidence, "own stack"));
 	thread->sp = 0x555500100100;
 	assert_int_equal(findings(), 1);
 	is(0, RISK_SP_OUTSIDE, 101, "and the thread's own stack is another");

@@ -267,8 +267,14 @@ static void a_thread_uses_it(void **state)
 	thread->sas_size = 64 * PAGE;	/* around all of it */
 	assert_int_equal(found(), 0);
 	/* and absurdly large: it is none */
+	thread->sas_sp = page(3);
 	thread->sas_size = UINT64_MAX;
 	assert_int_equal(found(), 1);
+	/* a wide range is not forgotten over a narrow one that begins later */
+	thread->sas_sp = page(0);
+	thread->sas_size = 64 * PAGE;
+	thread->sp = page(0) + 8;
+	assert_int_equal(found(), 0);
 }
 
 static void a_thread_owns_it(void **state)

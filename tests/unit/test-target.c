@@ -269,7 +269,8 @@ static void pages_need_a_second_look(void **state)
 	assert_string_equal(world.opened, "100/0/mem 100/0/exe 100/0/pagemap 100/0/mem");
 	assert_int_equal(model.threads[1].nvcsw, 2);
 	assert_int_equal(model.witness.guard_gap, 77 << 12);
-	assert_non_null(model.witness.touches);
+	assert_true(model.witness.touches[1].known);
+	assert_int_equal(model.witness.touches[1].own.start, b.threads[1].stack_low);
 	assert_true(model.witness.settled[0] && model.witness.settled[1]);
 	assert_false(model.witness.orphans_known);
 }
@@ -309,6 +310,11 @@ static void markers_need_a_second_look(void **state)
 	assert_int_equal(world.requests, 2);
 	assert_int_equal(model.witness.marks, GUARD_MARKS_SHOWN);
 	assert_true(model.witness.settled[1]);
+	assert_int_equal(model.witness.touches[1].own.end, 0);
+
+	/* in between, what lies there is known */
+	assert_int_equal(look(&with_pages), 0);
+	assert_int_equal(model.witness.touches[1].own.start, b.threads[1].stack_low);
 }
 
 static void pages_that_are_out_of_reach(void **state)
