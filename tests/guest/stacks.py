@@ -85,9 +85,18 @@ def limits(known):
     return start, start + known["stack_size"]
 
 
-def check_extents(row, known):
-    """The thread's own stack to the byte, whatever it runs on right now."""
-    start, end = limits(known)
+def musl_block(known):
+    """Above what pthreads of musl call the stack lie TLS and descriptor, and last
+    1 KiB of thread-specific data, in one block with it: its start and end."""
+    return (address(known["stack_addr"]),
+            page(address(known["self"]) + 1024 + PAGE - 1))
+
+
+def check_extents(row, known, end=None):
+    """The thread's own stack to the byte, whatever it runs on right now. Where
+    pthreads and this test mean another end, it is given."""
+    start, top = limits(known)
+    end = end or top
     assert address(row["stack_start"]) == start, row
     assert address(row["stack_end"]) == end, row
     assert row["stack_size"] == end - start

@@ -10,7 +10,8 @@ from stacks import Memory, address, limits, look, nginx, page
 
 
 def lint(pid, *args):
-    """Findings as (tid, risk), once the exit status and the table agree."""
+    """Findings as (tid, risk), if the exit status goes with them. One risk may
+    be there twice, with different evidence."""
     done = pmemctl("threads", "--lint", "-J", *args, pid)
     assert done.stderr == b""
     findings = json.loads(done.stdout)["findings"]
@@ -18,7 +19,7 @@ def lint(pid, *args):
     for f in findings:
         assert f["evidence"] and f["comm"], f
         assert set(f) == {"tid", "comm", "risk", "evidence"}
-    return sorted((f["tid"], f["risk"]) for f in findings)
+    return sorted({(f["tid"], f["risk"]) for f in findings})
 
 
 def every(target, risk):
@@ -84,7 +85,7 @@ def test_small_guard(guard):
             every(target, "small-guard")
 
 
-@pytest.mark.parametrize("over", [None, 5, 25, 40, 74, 75, 93, 94])
+@pytest.mark.parametrize("over", [None, 5, 25, 40, 74, 75, 93, 95])
 @pytest.mark.parametrize("program", ["fx-depth", "fx-depth-musl"])
 def test_over(program, over):
     with fixture(f"{program} 6 --stack 1M") as target:
@@ -96,7 +97,7 @@ def test_over(program, over):
                 expected.append((known["tid"], "over"))
         args = ["--over", over] if over else []
         assert lint(target.pid, *args) == sorted(expected)
-        assert bool(expected) == (over != 94)
+        assert bool(expected) == (over != 95)
 
 
 def test_executable():

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Stacks of languages and servers: what they say of them, or pthreads for them."""
+import resource
+
 import pytest
 
 from conftest import fixture, maps_lines, pmemctl_json, runtime, stopped
@@ -38,6 +40,18 @@ def check_jvm_stack(memory, row, known):
     assert address(row["limit_start"]) == zone_end
 
 
+def note_for(memory, row):
+    """For jemalloc's thread, which it begins behind everybody's back: a guard,
+    and pthread's default size of stack."""
+    assert row["comm"] == "jemalloc_bg_thd"
+    start, size = address(row["stack_start"]), resource.getrlimit(
+        resource.RLIMIT_STACK)[0]
+    assert memory.guard(start) != "none" and size == 8 << 20
+    assert start < address(row["tp"]) < start + size
+    return dict(tid=row["tid"], stack_addr=row["stack_start"], stack_size=size,
+                guard_size=PAGE, self=row["tp"])
+
+
 def check_noted(target, notes, rows):
     """Every thread's stack against what pthreads said in it; how many had a
     zone of the JVM's."""
@@ -45,6 +59,8 @@ def check_noted(target, notes, rows):
     noted = {n["tid"]: n for n in notes()}
     zones = 0
     for tid, row in rows.items():
+        if tid not in noted and tid != target.pid:
+            noted[tid] = note_for(memory, row)
         if tid == target.pid:
             assert row["kind"] == "main", row
             check_main_extents(memory, row)
@@ -83,7 +99,8 @@ def test_threads_at_work(name):
             noted.update((n["tid"], n) for n in notes())
             for tid, row in rows.items():
                 if tid not in noted or row["stack_start"] is None:
-                    assert tid == target.pid or row["kind"] in ("exited", "unknown")
+                    assert row["kind"] in ("exited", "unknown", "main") or \
+                        row["comm"] == "jemalloc_bg_thd", row
                     continue
                 start, end = limits(noted[tid])
                 assert address(row["stack_end"]) == end
@@ -133,7 +150,7 @@ def check_goroutine(target, row, known):
 
 
 def test_go():
-    with fixture("fx-go") as target:
+    with fixture("fx-go") as target, stopped(target):
         rows, orphans = look(target.pid)
         memory = Memory(target.pid)
         assert len(target.truth["threads"]) == 3
@@ -157,7 +174,7 @@ def test_go():
 
 
 def test_go_with_c():
-    with noting(fixture, "fx-go-cgo") as (target, notes):
+    with noting(fixture, "fx-go-cgo") as (target, notes), stopped(target):
         rows, orphans = look(target.pid)
         memory = Memory(target.pid)
         noted = {n["tid"]: n for n in notes()}
