@@ -86,10 +86,9 @@ def limits(known):
 
 
 def musl_block(known):
-    """Above what pthreads of musl call the stack lie TLS and descriptor, and last
-    1 KiB of thread-specific data, in one block with it: its start and end."""
-    return (address(known["stack_addr"]),
-            page(address(known["self"]) + 1024 + PAGE - 1))
+    """Above what pthreads of musl call the stack lie TLS and, in the last page of
+    the block that was mapped for all of it, the descriptor: its start and end."""
+    return address(known["stack_addr"]), page(address(known["self"])) + PAGE
 
 
 def check_extents(row, known, end=None):
