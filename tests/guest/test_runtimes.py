@@ -139,14 +139,21 @@ def test_rust():
 
 def check_goroutine(target, row, known):
     """Runs on memory of Go's: where, is known, but not from where to where."""
-    if known["blocked_in"] == "spin":
-        # at times Go's handler of signals makes it give way
-        assert row["kind"] in ("go", "altstack"), row
-    else:
-        assert row["kind"] == "go", row
+    sp, own = address(row["sp"]), limits(known) if "stack_addr" in known else (0, 0)
+    alt = address(row["altstack_start"])
+    kind = "go"
+    if known["blocked_in"] == "read":
         assert check_blocked(target.pid, row)
-        assert 0 <= address(known["local"]) - address(row["sp"]) < GO_FRAMES
-    assert row["used"] is row["free"] is None
+        assert 0 <= address(known["local"]) - sp < GO_FRAMES
+    elif alt <= sp < alt + row["altstack_size"]:
+        kind = "altstack"   # Go's handler of signals is about to make it give way
+    elif own[0] <= sp < own[1]:
+        kind = "pthread"    # it gave way, and the scheduler waits on this stack
+    assert row["kind"] == kind, row
+    if kind == "pthread":
+        check_depth(row, sp)
+    else:
+        assert row["used"] is row["free"] is None
 
 
 def test_go():
