@@ -6,7 +6,9 @@ import pytest
 
 from conftest import (FIXTURES, Target, fixture, pmemctl, runtime, started,
                       stopped, wait_until)
-from stacks import Memory, address, check_mark, limits, look, musl_block, nginx, noting
+from stacks import (Memory, address, blocked_sp, check_depth, check_extents,
+                    check_guard, check_mark, limits, look, musl_block, nginx,
+                    noting)
 
 
 def check_orphans(pid, orphans, expected, whole=False):
@@ -69,6 +71,43 @@ def test_left_by_fork(program, args):
                       whole=truth["libc"] == "musl")
 
 
+def test_left_by_fork_in_a_thread():
+    """There the stack of the thread that forked is the child's only one."""
+    with fixture("fx-depth 5 --stack 256K --fork-thread") as target:
+        truth, child = target.truth, target.truth["child"]
+        rows, orphans = look(target.pid)
+        assert orphans == [] and len(rows) == 6
+        rows, orphans = look(child)
+        row, = rows.values()
+        known, *others = truth["threads"]
+        assert row["tid"] == child
+        assert row["kind"] == "pthread", row
+        check_extents(row, known)
+        check_guard(Memory(child), row, known)
+        check_mark(Memory(child), row)
+        check_depth(row, blocked_sp(child, child))
+        assert "forked" in row["taints"].split(",")
+        check_orphans(child, orphans, others)
+
+
+def test_below_one_without_a_guard():
+    """The stack of an ended thread lies right below that of a live one that has no
+    guard: it is no part of that."""
+    with fixture("fx-depth 3 --stack 256K --cache 3 --bare") as target:
+        rows, orphans = look(target.pid)
+        memory = Memory(target.pid)
+        starts = [limits(known)[0] for known in target.truth["threads"]]
+        ends = [limits(known)[1] for known in target.truth["cached"]]
+        assert max(ends) == min(starts), "they do not touch"
+        assert memory.span(min(starts))[0] < min(starts), "they are not one VMA"
+        for known in target.truth["threads"]:
+            row = rows[known["tid"]]
+            assert row["kind"] == "user", row
+            assert row["stack_start"] is None
+            assert row["used"] == address(known["self"]) - address(known["sp"])
+        check_orphans(target.pid, orphans, target.truth["cached"])
+
+
 def test_table_of_orphans():
     with fixture("fx-depth 2 --stack 256K --cache 4") as target:
         done = pmemctl("threads", "--orphans", target.pid)
@@ -83,7 +122,7 @@ def test_table_of_orphans():
 
 @pytest.mark.parametrize("command", FIXTURES + [
     "fx-depth-musl 5 --guard 0", "fx-depth 5 --memory own", "fx-depth 3 --exec-stack",
-    "fx-room --below 4M --none", "fx-rust", "fx-go", "fx-go-cgo",
+    "fx-room --below 4M --none", "fx-rust", "fx-go", "fx-go-cgo", "fx-raw",
 ])
 def test_none_where_no_thread_ended(command):
     with fixture(command) as target, stopped(target):

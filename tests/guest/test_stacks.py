@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Stacks of C programs that know where theirs are, how deep, and how deep before."""
+import contextlib
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -10,6 +13,10 @@ from stacks import (CALLS, FRAME, Memory, address, blocked_sp, check_depth,
                     limits, look, musl_block, page)
 
 LIBCS = ["fx-depth", "fx-depth-musl"]
+PROGRAMS = LIBCS + ["fx-depth-static", "fx-depth-tls"]
+
+
+GAP = 256 * 4096	# that the kernel keeps below a stack, unless told else
 
 
 def own_end(target, row, known):
@@ -40,10 +47,11 @@ def check_thread(target, memory, row, known):
     assert 0 <= address(known["local"]) - address(row["sp"]) < FRAME
 
 
-@pytest.mark.parametrize("program", LIBCS)
+@pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("args", [
-    "6", "8 --spin 2", "6 --stack 256K --guard 64K", "6 --stack 1M --gap",
-    "3 --stack 256K --exec-stack",
+    "6", "8 --spin 2", "6 --stack 512K --guard 64K", "6 --stack 1M --gap",
+    "3 --stack 512K --exec-stack", "3 --stack 512K --split",
+    "3 --stack 512K --onfault",
 ])
 def test_threads_at_known_depths(program, args):
     with fixture(f"{program} {args}") as target:
@@ -68,9 +76,11 @@ def test_extents_of_musl(args):
             check_extents(rows[known["tid"]], known)
 
 
-@pytest.mark.parametrize("program", LIBCS)
-def test_main_thread(program):
-    with fixture(f"{program} 2") as target:
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("stack", ["8388608", "unlimited"])
+def test_main_thread(program, stack):
+    """Without a limit, all mappings lie elsewhere, and only they end it."""
+    with fixture(["prlimit", f"--stack={stack}:unlimited", program, "2"]) as target:
         rows, _ = look(target.pid)
         memory = Memory(target.pid)
         row, known = rows[target.pid], target.truth["main"]
@@ -84,6 +94,15 @@ def test_main_thread(program):
         assert 0 <= address(known["local"]) - address(row["sp"]) < CALLS
         assert address(row["tp"]) == address(known["self"])
         assert address(row["tls_start"]) == address(known["tls_start"])
+        if stack == "unlimited":
+            below = max(s[1] for s in memory.spans if s[1] < end)
+            assert row["limit_why"] == "mapping"
+            assert address(row["limit_start"]) == below + GAP
+        else:
+            assert row["limit_why"] == "rlimit"
+            assert address(row["limit_start"]) == end - int(stack)
+        for k in target.truth["threads"]:
+            check_thread(target, memory, rows[k["tid"]], k)
 
 
 @pytest.mark.parametrize("args", [
@@ -219,6 +238,59 @@ def test_locked():
             assert "locked" in row["taints"].split(","), row
             assert row["max"] == row["resident"] == row["stack_size"]
         assert "locked" in rows[target.pid]["taints"].split(",")
+
+
+@contextlib.contextmanager
+def swap():
+    path = "/var/tmp/swap"
+    with open(path, "wb") as f:
+        os.fchmod(f.fileno(), 0o600)
+        f.write(bytes(32 << 20))
+    subprocess.run(["mkswap", "-q", path], check=True)
+    subprocess.run(["swapon", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["swapoff", path], check=True)
+        os.unlink(path)
+
+
+def test_swapped_out():
+    """What is not in memory any more was touched all the same."""
+    with swap(), fixture("fx-depth 4 --stack 256K --pageout") as target:
+        rows, _ = look(target.pid)
+        memory = Memory(target.pid)
+        for known in target.truth["threads"]:
+            row = rows[known["tid"]]
+            check_thread(target, memory, row, known)
+            touched = memory.touched(*limits(known))
+            assert row["resident"] < len(touched) * 4096, "nothing is swapped out"
+            assert row["taints"] == ""
+
+
+def test_without_a_c_library():
+    """Threads that clone() made, with a thread pointer that says nothing: their
+    stacks are not known, or are what they are."""
+    with fixture("fx-raw") as target:
+        rows, orphans = look(target.pid)
+        memory = Memory(target.pid)
+        main = target.truth["main"]
+        for known in target.truth["threads"]:
+            row = rows[known["tid"]]
+            start = address(known["stack"]["addr"])
+            end = start + known["stack"]["size"]
+            assert address(row["sp"]) == address(known["sp"])
+            assert address(row["tp"]) == address(known["tp"])
+            if row["stack_start"] is not None:
+                assert address(row["stack_start"]) == start, row
+                assert address(row["stack_end"]) == end, row
+                assert row["kind"] == "pthread"
+            else:
+                assert row["kind"] in ("unknown", "user", "switched"), row
+        assert rows[target.pid]["kind"] == "main"
+        check_main_extents(memory, rows[target.pid])
+        assert address(rows[target.pid]["tp"]) == address(main["self"])
+        assert orphans == []
 
 
 def test_pretouched():
