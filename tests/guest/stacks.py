@@ -126,6 +126,34 @@ def check_depth(row, sp):
     assert row["free"] == sp - start
 
 
+def own_end(target, row, known):
+    """musl: the end of the stack or that of its block. test_extents_of_musl() says
+    which is the right one."""
+    block = musl_block(known)[1]
+    if target.truth["libc"] == "musl" and address(row["stack_end"]) == block:
+        return block
+    return limits(known)[1]
+
+
+def check_thread(target, memory, row, known):
+    assert row["kind"] == "pthread", row
+    end = own_end(target, row, known)
+    check_extents(row, known, end)
+    check_guard(memory, row, known)
+    assert address(row["tp"]) == address(known["self"])
+    assert address(row["tls_start"]) == address(known["tls_start"])
+    check_mark(memory, row)
+    if not target.truth["spoiled"]:
+        assert row["max"] == end - page(address(known["deepest"])), row
+    if known["blocked_in"] == "spin":
+        assert row["sp_state"] in ("last-entry", "queued")
+        return
+    assert row["sp_state"] == "blocked"
+    assert address(row["ip"]) == address(known["ip"])
+    check_depth(row, address(known["sp"]))
+    assert 0 <= address(known["local"]) - address(row["sp"]) < FRAME
+
+
 def check_main_extents(memory, row):
     start, end, perms, line = memory.span(address(row["stack_end"]) - 1)
     assert line.endswith("[stack]") and perms.startswith("rw")

@@ -122,7 +122,7 @@ def test_table_of_orphans():
 
 @pytest.mark.parametrize("command", FIXTURES + [
     "fx-depth-musl 5 --guard 0", "fx-depth 5 --memory own", "fx-depth 3 --exec-stack",
-    "fx-room --below 4M --none", "fx-rust", "fx-go", "fx-go-cgo", "fx-raw",
+    "fx-room --below 4M --none",
 ])
 def test_none_where_no_thread_ended(command):
     with fixture(command) as target, stopped(target):

@@ -1,50 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """Stacks of C programs that know where theirs are, how deep, and how deep before."""
-import contextlib
-import os
 import re
-import subprocess
 
 import pytest
 
-from conftest import fixture, kernel_at_least, read, started
-from stacks import (CALLS, FRAME, Memory, address, blocked_sp, check_depth,
-                    check_extents, check_guard, check_main_extents, check_mark,
-                    limits, look, musl_block, page)
+from conftest import fixture, kernel_at_least, started
+from stacks import (CALLS, Memory, address, blocked_sp, check_depth, check_extents,
+                    check_guard, check_main_extents, check_mark, check_thread,
+                    limits, look, page)
 
 LIBCS = ["fx-depth", "fx-depth-musl"]
 PROGRAMS = LIBCS + ["fx-depth-static", "fx-depth-tls"]
-
-
 GAP = 256 * 4096	# that the kernel keeps below a stack, unless told else
-
-
-def own_end(target, row, known):
-    """musl: the end of the stack or that of its block. test_extents_of_musl() says
-    which is the right one."""
-    block = musl_block(known)[1]
-    if target.truth["libc"] == "musl" and address(row["stack_end"]) == block:
-        return block
-    return limits(known)[1]
-
-
-def check_thread(target, memory, row, known):
-    assert row["kind"] == "pthread", row
-    end = own_end(target, row, known)
-    check_extents(row, known, end)
-    check_guard(memory, row, known)
-    assert address(row["tp"]) == address(known["self"])
-    assert address(row["tls_start"]) == address(known["tls_start"])
-    check_mark(memory, row)
-    if not target.truth["spoiled"]:
-        assert row["max"] == end - page(address(known["deepest"])), row
-    if known["blocked_in"] == "spin":
-        assert row["sp_state"] in ("last-entry", "queued")
-        return
-    assert row["sp_state"] == "blocked"
-    assert address(row["ip"]) == address(known["ip"])
-    check_depth(row, address(known["sp"]))
-    assert 0 <= address(known["local"]) - address(row["sp"]) < FRAME
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -228,46 +195,6 @@ def test_live(args):
         assert seen == running
 
 
-def test_locked():
-    with fixture("fx-depth 3 --stack 256K --locked") as target:
-        rows, _ = look(target.pid)
-        memory = Memory(target.pid)
-        for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            check_thread(target, memory, row, known)
-            assert "locked" in row["taints"].split(","), row
-            assert row["max"] == row["resident"] == row["stack_size"]
-        assert "locked" in rows[target.pid]["taints"].split(",")
-
-
-@contextlib.contextmanager
-def swap():
-    path = "/var/tmp/swap"
-    with open(path, "wb") as f:
-        os.fchmod(f.fileno(), 0o600)
-        f.write(bytes(32 << 20))
-    subprocess.run(["mkswap", "-q", path], check=True)
-    subprocess.run(["swapon", path], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["swapoff", path], check=True)
-        os.unlink(path)
-
-
-def test_swapped_out():
-    """What is not in memory any more was touched all the same."""
-    with swap(), fixture("fx-depth 4 --stack 256K --pageout") as target:
-        rows, _ = look(target.pid)
-        memory = Memory(target.pid)
-        for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            check_thread(target, memory, row, known)
-            touched = memory.touched(*limits(known))
-            assert row["resident"] < len(touched) * 4096, "nothing is swapped out"
-            assert row["taints"] == ""
-
-
 def test_without_a_c_library():
     """Threads that clone() made, with a thread pointer that says nothing: their
     stacks are not known, or are what they are."""
@@ -291,61 +218,6 @@ def test_without_a_c_library():
         check_main_extents(memory, rows[target.pid])
         assert address(rows[target.pid]["tp"]) == address(main["self"])
         assert orphans == []
-
-
-def test_pretouched():
-    with fixture("fx-depth 3 --stack 256K --pretouch") as target:
-        rows, _ = look(target.pid)
-        memory = Memory(target.pid)
-        for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            check_thread(target, memory, row, known)
-            assert row["taints"] == "pretouched"
-            assert row["max"] == row["resident"] == row["stack_size"]
-            assert row["max%"] == 100
-        assert rows[target.pid]["taints"] == ""
-
-
-def test_huge():
-    with fixture("fx-depth 2 --huge") as target:
-        assert "[always]" in read("/sys/kernel/mm/transparent_hugepage/enabled")
-        rows, _ = look(target.pid)
-        memory = Memory(target.pid)
-        for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            check_thread(target, memory, row, known)
-            assert row["max"] == limits(known)[1] - address(known["huge"])
-            assert row["resident"] >= 2 << 20
-            assert row["taints"] == "huge"
-
-
-def test_reused():
-    """glibc keeps stacks of ended threads: what these left is the mark of those
-    that do not go as deep themselves."""
-    with fixture("fx-depth 4 --stack 512K --reuse 4 --flat") as target:
-        rows, orphans = look(target.pid)
-        memory = Memory(target.pid)
-        for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            check_thread(target, memory, row, known)
-            deepest = memory.touched(*limits(known))[0]
-            assert deepest < page(address(known["sp"])), "this tests nothing"
-            assert row["taints"] == "reused", row
-        assert orphans == []
-
-
-def test_not_what_was_reused():
-    """Those that went deeper than what glibc keeps have a mark of their own."""
-    with fixture("fx-depth 5 --stack 1M --reuse 5") as target:
-        rows, _ = look(target.pid)
-        memory = Memory(target.pid)
-        for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            check_thread(target, memory, row, known)
-            deep = limits(known)[1] - page(address(known["deepest"]))
-            if deep > 128 << 10:
-                assert row["max"] == deep
-                assert row["taints"] == "", row
 
 
 def test_altstacks():
