@@ -3,6 +3,7 @@
 # make			module and CLI for the running kernel
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
+# make bench		what it costs, beside other ways to know, in a guest
 # make load		insert the module that was built; make unload
 # make install		module, CLI, man page and completion; make uninstall
 # make clean
@@ -38,11 +39,17 @@ cli:
 fixtures:
 	$(MAKE) -C tests/fixtures
 
+meter:
+	$(MAKE) -C tests/bench
+
 demo:
 	tests/demo
 
 check:
 	tests/check
+
+bench:
+	tests/bench/run
 
 load: module
 	@if test -e /sys/module/pmemctl; then $(SUDO) rmmod pmemctl; fi
@@ -68,6 +75,8 @@ clean:
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
 	$(MAKE) -C user clean
 	$(MAKE) -C tests/fixtures clean
+	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean
 
-.PHONY: all headers module cli fixtures demo check load unload install uninstall clean
+.PHONY: all headers module cli fixtures meter demo check bench load unload install \
+	uninstall clean

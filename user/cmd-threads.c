@@ -2,6 +2,7 @@
 /*
  * pmemctl threads: who runs in the address space, and on which stack.
  */
+#include "block.h"
 #include "table.h"
 #include "touched.h"
 
@@ -37,7 +38,8 @@ static const struct word freshness_words[] = {
 
 static const struct word taint_words[] = {
 	{ TAINT_LOCKED, "locked" }, { TAINT_PRETOUCHED, "pretouched" }, { TAINT_HUGE, "huge" },
-	{ TAINT_FORKED, "forked" }, { TAINT_REUSED, "reused" }, { 0, NULL }
+	{ TAINT_FORKED, "forked" }, { TAINT_REUSED, "reused" },
+	{ TAINT_PROBED, "probed" }, { 0, NULL }
 };
 
 static const struct word room_words[] = {
@@ -251,15 +253,22 @@ static void get_stack(const struct picture *picture, const void *row, struct cel
 	cell_string(cell, cell->buf);
 }
 
+/* What the module told, and what /proc added */
 static void get_evidence(const struct picture *picture, const void *row, struct cell *cell)
 {
 	const struct pmemctl_thread *thread = row;
+	const struct stack *stack = stack_of(picture, row);
+	struct range block;
 	size_t len;
 
 	words_join(cell->buf, sizeof(cell->buf), evidence_words, thread->evidence);
 	len = strlen(cell->buf);
-	if (stack_of(picture, row)->guard_kind == GUARD_MARKER)
-		snprintf(cell->buf + len, sizeof(cell->buf) - len, "%smarker", len ? "," : "");
+	if (stack->guard_kind == GUARD_MARKER)
+		len += snprintf(cell->buf + len, sizeof(cell->buf) - len, "%smarker",
+				len ? "," : "");
+	if (stack->claimed &&
+	    block_of(picture->model, thread - picture->model->threads, &block) == BLOCK_TOLD)
+		snprintf(cell->buf + len, sizeof(cell->buf) - len, "%sblock", len ? "," : "");
 	cell_string(cell, cell->buf);
 }
 
@@ -316,11 +325,17 @@ static const struct column columns[] = {
 	{ "COMM", TYPE_STRING, 0, "its name", get_comm },
 	{ "STATE", TYPE_STRING, 0, "R running, S sleeping, D the same uninterruptibly, T stopped, "
 	  "t traced, Z zombie, I idle", get_state },
-	{ "KIND", TYPE_STRING, 0, "what stack it runs on: main, pthread, user, altstack, switched, "
-	  "go, worker, exited, unknown", get_kind },
 	{ "STACK_START", TYPE_ADDRESS, 0, "lowest address of its own stack", get_stack_start },
 	{ "STACK_END", TYPE_ADDRESS, 0, "first address above it", get_stack_end },
 	{ "STACK_SIZE", TYPE_SIZE, 0, "bytes of address space between them", get_stack_size },
+	{ "EVIDENCE", TYPE_STRING, 0, "what the stack is told from", get_evidence },
+	{ "SP", TYPE_ADDRESS, 0, "stack pointer", get_sp },
+	{ "SP_STATE", TYPE_STRING, 0, "what SP and IP are worth: blocked, queued and live are "
+	  "exact, last-entry may be stale", get_sp_state },
+	{ "IP", TYPE_ADDRESS, 0, "instruction pointer", get_ip },
+	{ "TP", TYPE_ADDRESS, 0, "thread pointer", get_tp },
+	{ "KIND", TYPE_STRING, 0, "what stack it runs on: main, pthread, user, altstack, switched, "
+	  "go, worker, exited, unknown", get_kind },
 	{ "LIMIT_START", TYPE_ADDRESS, 0, "lowest address that it can grow to", get_limit_start },
 	{ "LIMIT_SIZE", TYPE_SIZE, 0, "bytes from there to STACK_END", get_limit_size },
 	{ "LIMIT_WHY", TYPE_STRING, 0, "what ends it there: rlimit, mapping, guard",
@@ -329,11 +344,6 @@ static const struct column columns[] = {
 	  "jvm (zones of a Java thread), none", get_guard },
 	{ "GUARD_START", TYPE_ADDRESS, 0, "lowest address of the guard", get_guard_start },
 	{ "GUARD_SIZE", TYPE_SIZE, 0, "its size", get_guard_size },
-	{ "SP", TYPE_ADDRESS, 0, "stack pointer", get_sp },
-	{ "SP_STATE", TYPE_STRING, 0, "what SP and IP are worth: blocked, queued and live are "
-	  "exact, last-entry may be stale", get_sp_state },
-	{ "IP", TYPE_ADDRESS, 0, "instruction pointer", get_ip },
-	{ "TP", TYPE_ADDRESS, 0, "thread pointer", get_tp },
 	{ "TLS_START", TYPE_ADDRESS, 0, "where the executable's own TLS begins, which ends at TP",
 	  get_tls_start },
 	{ "USED", TYPE_SIZE, 0, "from STACK_END (kind user: TP) down to SP", get_used },
@@ -342,10 +352,9 @@ static const struct column columns[] = {
 	  "ever touched", get_max },
 	{ "MAX%", TYPE_NUMBER, COLUMN_TOUCHED, "MAX in percent of LIMIT_SIZE", get_max_percent },
 	{ "TAINTS", TYPE_STRING, COLUMN_TOUCHED | COLUMN_BLANK, "why MAX may be too much: locked, "
-	  "pretouched, huge, forked, reused", get_taints },
+	  "pretouched, huge, forked, reused, probed", get_taints },
 	{ "RESIDENT", TYPE_SIZE, COLUMN_TOUCHED, "bytes of its own stack in memory",
 	  get_resident },
-	{ "EVIDENCE", TYPE_STRING, 0, "what the stack is told from", get_evidence },
 	{ "FLAGS", TYPE_STRING, COLUMN_BLANK, "leader, exiting, no-mm, io-worker, user-worker, "
 	  "on-cpu", get_flags },
 	{ "CPU", TYPE_NUMBER, 0, "CPU that it runs or last ran on", get_cpu },

@@ -75,29 +75,26 @@ static const char *perms(const struct pmemctl_vma *vma)
 {
 	static const char words[8][4] = { "---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx" };
 
-	return words[!!(vma->flags & PMEMCTL_VMA_READ) | !!(vma->flags & PMEMCTL_VMA_WRITE) << 1 |
-		     !!(vma->flags & PMEMCTL_VMA_EXEC) << 2];
+	return words[(vma->flags & PMEMCTL_VMA_READ ? 1 : 0) +
+		     (vma->flags & PMEMCTL_VMA_WRITE ? 2 : 0) +
+		     (vma->flags & PMEMCTL_VMA_EXEC ? 4 : 0)];
 }
 
-/* No guard was found below the memory that the thread's descriptor is in */
-static void check_neighbour(struct lint *lint, size_t i)
+/* Without a guard: whether what lies below could be written to */
+static void check_neighbour(struct lint *lint, size_t i, const struct stack *stack)
 {
 	const struct pmemctl_thread *thread = &lint->model->threads[i];
-	const struct pmemctl_vma *vma = model_vma(lint->model, thread->stack_low), *below;
-	char size[24];
+	uint64_t low = stack->claimed ? stack->start : thread->stack_low;
+	const struct pmemctl_vma *below = low ? model_vma(lint->model, low - 1) : NULL;
 
-	if (!vma)
-		return;
-	below = model_vma_below(lint->model, vma);
-	report(lint, i, RISK_NO_GUARD, "descriptor in " RANGE " (%s), %s of which lie below it, "
-	       "and no guard", (uint64_t)vma->start, (uint64_t)vma->end, perms(vma),
-	       size_text(size, thread->stack_high - thread->stack_low, false));
-	if (thread->evidence & PMEMCTL_STACK_LOW_THREAD)
-		report(lint, i, RISK_WRITABLE_NEIGHBOUR, "another thread's stack ends at %" PRIx64
-		       ", in the same VMA", (uint64_t)thread->stack_low);
-	else if (below && below->end == vma->start && below->flags & PMEMCTL_VMA_WRITE)
-		report(lint, i, RISK_WRITABLE_NEIGHBOUR, RANGE " (%s) lies directly below",
-		       (uint64_t)below->start, (uint64_t)below->end, perms(below));
+	if (stack->claimed)
+		report(lint, i, RISK_NO_GUARD, "nothing guards " RANGE, stack->start, stack->end);
+	else
+		report(lint, i, RISK_NO_GUARD, "no guard below what holds its descriptor, " RANGE,
+		       (uint64_t)thread->stack_low, (uint64_t)thread->stack_high);
+	if (below && below->flags & PMEMCTL_VMA_WRITE)
+		report(lint, i, RISK_WRITABLE_NEIGHBOUR, "directly below %" PRIx64 " lies " RANGE
+		       " (%s)", low, (uint64_t)below->start, low, perms(below));
 }
 
 static void check_guard(struct lint *lint, size_t i, const struct stack *stack)
@@ -106,7 +103,7 @@ static void check_guard(struct lint *lint, size_t i, const struct stack *stack)
 	char text[24], least[24];
 
 	if (stack->guard_kind == GUARD_NONE)
-		check_neighbour(lint, i);
+		check_neighbour(lint, i, stack);
 	else if (stack->guard.end && size < lint->min_guard)
 		report(lint, i, RISK_SMALL_GUARD, "guard " RANGE " is %s, less than %s",
 		       stack->guard.start, stack->guard.end, size_text(text, size, false),
@@ -114,7 +111,7 @@ static void check_guard(struct lint *lint, size_t i, const struct stack *stack)
 }
 
 /* Doubts that leave nothing of the deepest page as evidence */
-#define USELESS (TAINT_LOCKED | TAINT_PRETOUCHED | TAINT_HUGE | TAINT_REUSED)
+#define USELESS (TAINT_LOCKED | TAINT_PRETOUCHED | TAINT_HUGE | TAINT_REUSED | TAINT_PROBED)
 
 static void check_depth(struct lint *lint, size_t i, const struct stack *stack)
 {
