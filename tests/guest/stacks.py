@@ -154,6 +154,27 @@ def check_thread(target, memory, row, known):
     assert 0 <= address(known["local"]) - address(row["sp"]) < FRAME
 
 
+def check_bare(target, memory, row, known):
+    """No guard ends it, but glibc notes in the descriptor where it is. musl notes
+    that of no memory but its own."""
+    sp = address(known["sp"])
+    assert row["kind"] == "user", row
+    assert row["guard"] == "none"
+    assert row["guard_start"] is row["guard_size"] is row["limit_why"] is None
+    if target.truth["libc"] == "musl" and row["stack_start"] is None:
+        assert row["stack_end"] is row["stack_size"] is row["max"] is None
+        assert address(row["sp"]) == sp
+        assert row["used"] == address(known["self"]) - sp
+        return
+    start, end = limits(known)[0], own_end(target, row, known)
+    assert address(row["stack_start"]) == address(row["limit_start"]) == start, row
+    assert address(row["stack_end"]) == end, row
+    assert row["stack_size"] == row["limit_size"] == end - start
+    check_depth(row, sp)
+    check_mark(memory, row)
+    assert row["max"] == end - page(address(known["deepest"])), row
+
+
 def check_main_extents(memory, row):
     start, end, perms, line = memory.span(address(row["stack_end"]) - 1)
     assert line.endswith("[stack]") and perms.startswith("rw")

@@ -6,9 +6,9 @@ import pytest
 
 from conftest import (FIXTURES, Target, fixture, pmemctl, runtime, started,
                       stopped, wait_until)
-from stacks import (Memory, address, blocked_sp, check_depth, check_extents,
-                    check_guard, check_mark, limits, look, musl_block, nginx,
-                    noting)
+from stacks import (Memory, address, blocked_sp, check_bare, check_depth,
+                    check_extents, check_guard, check_mark, limits, look,
+                    musl_block, nginx, noting)
 
 
 def check_orphans(pid, orphans, expected, whole=False):
@@ -101,10 +101,7 @@ def test_below_one_without_a_guard():
         assert max(ends) == min(starts), "they do not touch"
         assert memory.span(min(starts))[0] < min(starts), "they are not one VMA"
         for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            assert row["kind"] == "user", row
-            assert row["stack_start"] is None
-            assert row["used"] == address(known["self"]) - address(known["sp"])
+            check_bare(target, memory, rows[known["tid"]], known)
         check_orphans(target.pid, orphans, target.truth["cached"])
 
 

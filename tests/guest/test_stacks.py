@@ -5,9 +5,9 @@ import re
 import pytest
 
 from conftest import fixture, kernel_at_least, started
-from stacks import (CALLS, Memory, address, blocked_sp, check_depth, check_extents,
-                    check_guard, check_main_extents, check_mark, check_thread,
-                    limits, look, page)
+from stacks import (CALLS, Memory, address, blocked_sp, check_bare, check_depth,
+                    check_extents, check_guard, check_main_extents, check_mark,
+                    check_thread, limits, look, page)
 
 LIBCS = ["fx-depth", "fx-depth-musl"]
 PROGRAMS = LIBCS + ["fx-depth-static", "fx-depth-tls"]
@@ -91,17 +91,11 @@ def test_room_of_the_main_thread(args):
 @pytest.mark.parametrize("program", LIBCS)
 @pytest.mark.parametrize("args", ["--guard 0", "--memory own --stack 128K"])
 def test_no_guard_found(program, args):
-    """What no guard ends, nobody can tell from its neighbours: but the depth."""
     with fixture(f"{program} 5 {args}") as target:
         rows, orphans = look(target.pid)
+        memory = Memory(target.pid)
         for known in target.truth["threads"]:
-            row = rows[known["tid"]]
-            assert row["kind"] == "user", row
-            assert row["guard"] == "none"
-            assert row["guard_start"] is row["guard_size"] is None
-            assert row["stack_start"] is row["stack_size"] is None
-            assert address(row["sp"]) == address(known["sp"])
-            assert row["used"] == address(known["self"]) - address(known["sp"])
+            check_bare(target, memory, rows[known["tid"]], known)
         assert orphans == []
 
 
