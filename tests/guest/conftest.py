@@ -21,6 +21,7 @@ FIXTURES = [
     "fx-threads 4 --stack 65536 --guard 8192", "fx-threads 4 --user-stack",
     "fx-altstack", "fx-context", "fx-vfork", "fx-clonevm 2", "fx-clonevm --mix",
     "fx-leader", "fx-iouring", "fx-iouring --sqpoll", "fx-maps", "fx-paths",
+    "fx-depth-musl 3", "fx-go", "fx-go-cgo", "fx-rust", "fx-raw",
     "fx-unmapped keep", "fx-unmapped none", "fx-manyvmas 2000",
     "fx-manyvmas 2000 --file", "fx-nondump", "fx-fork 4",
 ]
