@@ -3,6 +3,7 @@
 # make			module and CLI for the running kernel
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
+# make races		threads, exec and exit at full speed, 10 minutes in each guest
 # make load		insert the module that was built; make unload
 # make install		module, CLI, man page and completion; make uninstall
 # make clean
@@ -44,6 +45,9 @@ demo:
 check:
 	tests/check
 
+races:
+	tests/races
+
 load: module
 	@if test -e /sys/module/pmemctl; then $(SUDO) rmmod pmemctl; fi
 	$(SUDO) insmod kmod/pmemctl.ko
@@ -70,4 +74,4 @@ clean:
 	$(MAKE) -C tests/fixtures clean
 	$(MAKE) -C tests/unit clean
 
-.PHONY: all headers module cli fixtures demo check load unload install uninstall clean
+.PHONY: all headers module cli fixtures demo check races load unload install uninstall clean

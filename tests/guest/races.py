@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Claims of pmemctl about processes that never stand still, checked by them.
+
+    races.py [--seconds N] [OPTION OF fx-race...]
+
+fx-race keeps what its threads were and judges each claim that it is told: a
+stack's owner, a stack pointer and how fresh it is, the list of threads. Beside
+it, processes exec, fork and are killed while they are looked at: the command
+then ends in a clean way or shows all of it.
+"""
+import collections
+import contextlib
+import datetime
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import nl
+from conftest import PATIENCE, fixture, read
+
+REG_STATES = {nl.REGS_NONE: "none", nl.REGS_BLOCKED: "blocked",
+              nl.REGS_QUEUED: "queued", nl.REGS_LAST_ENTRY: "last-entry"}
+FRESH = ("blocked", "queued", "live")
+# what a request may meet when its process execs or ends meanwhile
+PASSING = {nl.errno.ESRCH, nl.errno.ESTALE, nl.errno.EAGAIN, nl.errno.EBUSY,
+           nl.errno.ENODATA}
+WORDS = ("ok exact", "ok", "unsure", "wrong")
+SHOWN = 10
+
+
+def boottime():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def realtime_ns(text):
+    """ns since 1970 of an ISO time with all nine digits."""
+    seconds, fraction = text.rstrip("Z").split(".")
+    then = datetime.datetime.fromisoformat(seconds + "+00:00")
+    return int(then.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def number(text):
+    return int(text, 0)
+
+
+class Tally:
+    """Counts, and the first few of what was wrong."""
+
+    def __init__(self):
+        self.counts = collections.defaultdict(collections.Counter)
+        self.requests = collections.Counter()
+        self.failures = []
+        self.wrong = collections.defaultdict(list)
+        self.lock = threading.Lock()
+
+    def answer(self, kind, claim, answer, about):
+        word = next(w for w in WORDS if answer == w or answer.startswith(w + " "))
+        self.counts[kind][word] += 1
+        if word in ("wrong", "unsure") and len(self.wrong[kind, word]) < SHOWN:
+            self.wrong[kind, word].append(f"{claim}: {answer}\n    {about}")
+
+    def request(self, what, failure=None):
+        with self.lock:
+            self.requests[what] += 1
+            if failure:
+                self.failures.append(f"{what}: {failure}")
+
+
+class Race:
+    """fx-race, and what is claimed of it."""
+
+    def __init__(self, target, tally):
+        self.target, self.tally, self.claims = target, tally, []
+        self.client = nl.Client()
+
+    def claim(self, kind, text, about):
+        self.claims.append((kind, text, about))
+
+    def ask(self):
+        """Passes the claims on; the pipe does not hold many at once."""
+        popen = self.target.popen
+        for kind, text, about in self.claims:
+            popen.stdin.write(text.encode() + b"\n")
+            popen.stdin.flush()
+            line = popen.stdout.readline().decode().rstrip("\n")
+            assert line, f"fx-race is gone: exit {popen.wait()}"
+            self.tally.answer(kind, text, line, about)
+        self.claims = []
+
+    def threads(self):
+        self.target.popen.stdin.write(b"count\n")
+        self.target.popen.stdin.flush()
+        return int(self.target.popen.stdout.readline())
+
+    def rows(self, what, threads, start, end):
+        """What the command says of each thread, some time in [start, end]."""
+        when = f"{start} {end}"
+        self.claim("list", f"list {when} {','.join(str(t['tid']) for t in threads)}",
+                   what)
+        for row in threads:
+            about = f"{what} {json.dumps(row)}"
+            if row["stack_start"]:
+                self.claim("owner", f"stack {when} {row['tid']}"
+                           f" {number(row['stack_start']):x} {number(row['stack_end']):x}",
+                           about)
+            elif row["kind"] != "exited":
+                self.tally.counts["owner"]["none"] += 1
+            self.freshness(when, row["tid"], row["sp_state"],
+                           number(row["sp"] or "0"), about)
+
+    def freshness(self, when, tid, state, sp, about):
+        self.claim(f"sp {state}", f"sp {when} {tid} {state} {sp:x}", about)
+
+    def command(self, what, *args):
+        """The command's JSON and when it ran; None if it gave up on the target."""
+        start = boottime()
+        out = look(self.tally, what, *args, self.target.pid)
+        return out, start, boottime()
+
+    def threads_json(self, *args):
+        what = " ".join(("threads -J", *args))
+        out, start, end = self.command(what, "threads", "-J", *args)
+        if out is None:
+            return
+        self.rows(what, out["threads"], start, end)
+        for orphan in out.get("orphans", ()):
+            self.claim("orphan", f"orphan {start} {end} {number(orphan['start']):x}"
+                       f" {number(orphan['end']):x}", f"{what} {json.dumps(orphan)}")
+
+    def show_json(self):
+        """It tells when it looked, by the other clock."""
+        before = boottime()
+        shift = before - time.time_ns()
+        slack = boottime() - before
+        out, _, _ = self.command("show -J", "show", "-J")
+        if out is None:
+            return
+        process = out["process"]
+        taken = realtime_ns(process["taken"]) + shift
+        self.rows("show -J", out["threads"], taken - slack,
+                  taken + process["lock_hold_ns"] + slack)
+
+    def protocol(self):
+        """The module's word itself."""
+        fd = nl.proof(self.target.pid, "mem")
+        try:
+            snapshot = self.client.snapshot(self.target.pid, fd, nl.THREADS)
+        except nl.Refused as e:
+            self.tally.request("protocol", None if e.errno in PASSING else repr(e))
+            return
+        finally:
+            os.close(fd)
+        self.tally.request("protocol")
+        taken = snapshot.number(nl.A_TAKEN_BOOTTIME)
+        when = f"{taken} {taken + snapshot.number(nl.A_LOCK_HOLD)}"
+        threads = snapshot.threads
+        self.claim("list", f"list {when} {','.join(str(t['tid']) for t in threads)}",
+                   "protocol")
+        for t in threads:
+            about = "protocol " + " ".join(
+                f"{k}={v:#x}" for k, v in t.items() if isinstance(v, int))
+            if t["stack_high"]:
+                self.claim("range", f"range {when} {t['tid']} {t['stack_low']:x}"
+                           f" {t['stack_high']:x}", about)
+            self.freshness(when, t["tid"], REG_STATES[t["reg_state"]], t["sp"], about)
+
+    def round(self, live):
+        for _ in range(3):
+            self.protocol()
+            self.ask()
+        self.threads_json()
+        self.ask()
+        if live:
+            self.threads_json("--live")
+            self.ask()
+        self.show_json()
+        self.ask()
+
+
+def whole(out):
+    """The JSON, or None if there is none; half of one is an exception."""
+    return json.loads(out) if out.strip() else None
+
+
+def look(tally, what, *args, meanwhile=None):
+    """Runs the command; whatever becomes of its target, it ends in a clean way."""
+    popen = subprocess.Popen(["pmemctl", *map(str, args)], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+    if meanwhile:
+        meanwhile()
+    try:
+        out, err = popen.communicate(timeout=PATIENCE)
+        err = err.decode(errors="replace")
+        parsed = whole(out)
+    except (subprocess.TimeoutExpired, ValueError) as e:
+        popen.kill()
+        tally.request(what, f"{args}: {e!r}")
+        return None
+    ended = {0: "ok", 4: "gone"}.get(popen.returncode)
+    if popen.returncode == 1 and "changes too fast" in err:
+        ended = "too fast"
+    clean = ended and len(err.splitlines()) == (ended != "ok")
+    if ended == "ok":
+        clean = clean and parsed is not None and b'"error"' not in out
+    elif parsed is not None:
+        clean = clean and b'"error"' in out
+    tally.request(f"{what}: {ended}",
+                  None if clean else f"{args}: status {popen.returncode}: {err}{out!r}")
+    return parsed if ended == "ok" else None
+
+
+class Mayhem(threading.Thread):
+    """Looks at processes that exec, fork or are killed just then."""
+
+    def __init__(self, tally):
+        super().__init__()
+        self.tally, self.stop = tally, threading.Event()
+        self.dice, self.error = random.Random(1), None
+        self.client, self.usual = nl.Client(), 0.1
+
+    def look(self, what, pid, meanwhile=None):
+        command = self.dice.choice(("threads", "show", "regions", "sharers"))
+        start = time.monotonic()
+        look(self.tally, what, command, "-J", pid, meanwhile=meanwhile)
+        return time.monotonic() - start
+
+    def raw(self, what, pid):
+        """The protocol, with a proof that exec and exit make worthless."""
+        what = f"protocol, {what}"
+        try:
+            fd = nl.proof(pid, self.dice.choice(("mem", "pagemap")))
+        except OSError as e:
+            self.tally.request(f"{what}: no proof", None if e.errno in (
+                nl.errno.ESRCH, nl.errno.ENOENT) else repr(e))
+            return
+        try:
+            self.client.snapshot(pid, fd)
+            self.tally.request(f"{what}: ok")
+        except nl.Refused as e:
+            self.tally.request(f"{what}: refused",
+                               None if e.errno in PASSING else repr(e))
+        finally:
+            os.close(fd)
+
+    def children(self, pid, tid):
+        """They live for a moment; so do their ids."""
+        with contextlib.suppress(OSError):
+            return [int(c) for c in read(f"/proc/{pid}/task/{tid}/children").split()]
+        return []
+
+    def victim(self):
+        """A process that is killed while the command runs."""
+        with fixture("fx-threads 12") as target:
+            def kill():
+                time.sleep(self.dice.uniform(0, 1.5 * self.usual))
+                os.kill(target.pid, signal.SIGKILL)
+            self.look("killed", target.pid, kill)
+
+    def turns(self):
+        with fixture("fx-churn --exec --exec-thread --fork") as churn:
+            changing = churn.truth["exec_child"], churn.truth["exec_thread_child"]
+            while not self.stop.is_set():
+                for child in changing:
+                    self.usual = self.look("exec", child)
+                    for _ in range(5):
+                        self.raw("exec", child)
+                        for pid in self.children(churn.pid, churn.truth["fork_tid"]):
+                            self.raw("fork child", pid)
+                self.look("fork parent", churn.pid)
+                self.victim()
+
+    def run(self):
+        try:
+            self.turns()
+        except BaseException as e:   # told by whoever waits for us
+            self.error = e
+
+
+def has_live():
+    return b"--live" in subprocess.run(["pmemctl", "help", "threads"], timeout=PATIENCE,
+                                       capture_output=True).stdout
+
+
+def race(seconds, options=()):
+    """Runs for so long; the tally of it, and how many threads there were."""
+    tally, live = Tally(), has_live()
+    mayhem = Mayhem(tally)
+    end = time.monotonic() + seconds
+    with fixture(["fx-race", *options]) as target:
+        runner = Race(target, tally)
+        mayhem.start()
+        try:
+            while time.monotonic() < end and mayhem.is_alive():
+                runner.round(live)
+            threads = runner.threads()
+        finally:
+            mayhem.stop.set()
+            mayhem.join()
+    if mayhem.error:
+        raise mayhem.error
+    return tally, threads
+
+
+def report(tally, threads, seconds):
+    """Prints the counts; returns the verdict on each kind of claim."""
+    print(f"{threads} threads in {seconds} s")
+    for what, n in sorted(tally.requests.items()):
+        print(f"requests  {what:34} {n:7}")
+    for kind, counts in sorted(tally.counts.items()):
+        print(f"claims    {kind:14}" + "".join(
+            f"  {word} {counts[word]}" for word in (*WORDS, "none")))
+    for (kind, word), examples in sorted(tally.wrong.items()):
+        for text in examples if word == "wrong" else examples[:2]:
+            print(f"  {kind}: {text}")
+    for text in tally.failures[:SHOWN]:
+        print(f"  {text}")
+    return verdicts(tally, seconds)
+
+
+# claims of each kind that there must be in a minute, and how many of them exact
+ENOUGH = {"owner": (100, 50), "range": (100, 50), "list": (10, 10),
+          "sp blocked": (100, 20), "sp queued": (20, 3), "sp last-entry": (10, 0)}
+CHECKS = [*ENOUGH, "requests"]
+
+
+def verdicts(tally, seconds):
+    """(what, why it failed or None) of each."""
+    for kind, (least, exact) in ENOUGH.items():
+        counts = tally.counts[kind]
+        good = counts["ok"] + counts["ok exact"]
+        if counts["wrong"]:
+            yield kind, f"{counts['wrong']} wrong"
+        elif good < least * seconds / 60 or counts["ok exact"] < exact * seconds / 60:
+            yield kind, f"too few to prove anything: {dict(counts)}"
+        elif counts["unsure"] > good / 4:
+            yield kind, f"{counts['unsure']} unsure"
+        else:
+            yield kind, None
+    yield "requests", f"{len(tally.failures)} failed" if tally.failures else None
+
+
+def main(argv):
+    seconds = 600
+    if argv[:1] == ["--seconds"]:
+        seconds, argv = int(argv[1]), argv[2:]
+    tally, threads = race(seconds, argv)
+    results = list(report(tally, threads, seconds))
+    for what, why in results:
+        print(f"not ok - {what}: {why}" if why else f"ok - {what}")
+    failed = sum(why is not None for _, why in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
