@@ -9,9 +9,12 @@
  *	 nl_cb_mutex of the requesting socket	(around start() and dumpit())
  *	  mmap_lock of the target, for reading	snapshot.c: tried, not waited for
  *	    mm->arg_lock			snapshot.c
- *	    RCU					threads.c: the walk over threads
+ *	    RCU					threads.c, live.c: walks over threads
  *	      task->alloc_lock			threads.c, sharers.c: get_task_comm()
  *	  RCU					proof.c, sharers.c: walks over tasks
+ *
+ * live.c makes other CPUs run its handler, and waits for them, under the
+ * mmap_lock and no other lock; the handler takes none.
  *
  * Nothing that sleeps for memory, for a file system or for user space happens
  * under the mmap_lock; its holder only copies.
@@ -19,6 +22,7 @@
 #ifndef PMEMCTL_INTERNAL_H
 #define PMEMCTL_INTERNAL_H
 
+#include <linux/cpumask.h>
 #include <linux/types.h>
 #include <linux/pmemctl.h>
 
@@ -93,6 +97,17 @@ int pmemctl_objects_resolve(struct pmemctl_objects *objects,
 void pmemctl_objects_free(struct pmemctl_objects *objects,
 			  struct pmemctl_budget *budget);
 
+/* Registers of running threads, where they are asked for: live.c */
+struct pmemctl_live {
+	bool wanted;
+	bool has_cpus;
+	cpumask_var_t cpus;
+	struct pmemctl_table samples;	/* struct sample, one a CPU */
+};
+
+int pmemctl_live_reserve(struct pmemctl_live *live, struct pmemctl_budget *budget);
+void pmemctl_live_free(struct pmemctl_live *live, struct pmemctl_budget *budget);
+
 /* The snapshot: snapshot.c */
 struct pmemctl_snapshot {
 	struct pmemctl_budget budget;
@@ -122,10 +137,11 @@ struct pmemctl_snapshot {
 	struct pmemctl_table threads;	/* struct pmemctl_thread */
 	struct pmemctl_table sharers;	/* struct pmemctl_sharer */
 	struct pmemctl_objects objects;
+	struct pmemctl_live live;
 };
 
 void pmemctl_snapshot_init(void);
-struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
+struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 						struct netlink_ext_ack *extack);
 void pmemctl_snapshot_free(struct pmemctl_snapshot *snap);
 int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *leader,
@@ -134,15 +150,21 @@ int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *lea
 void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
 				   struct task_struct *kthread, bool may_see_mm);
 
+void pmemctl_live_read(struct pmemctl_snapshot *snap, struct task_struct *leader,
+		       struct mm_struct *mm, struct pid_namespace *ns);
+
 /* One row per VMA: vmas.c */
 bool pmemctl_vmas_fill(struct pmemctl_snapshot *snap, struct mm_struct *mm);
 
 /* One row per thread: threads.c */
 bool pmemctl_threads_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			  struct mm_struct *mm, struct pid_namespace *ns);
+void pmemctl_threads_read_again(struct pmemctl_thread *row, struct task_struct *task,
+				struct mm_struct *mm);
 
-/* Registers of another task: regs.c */
+/* Registers of a task: regs.c */
 void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row);
+u64 pmemctl_regs_current_tp(void);
 
 /* The stack range of each thread: stacks.c */
 int pmemctl_stacks_find(struct pmemctl_snapshot *snap);

@@ -20,10 +20,11 @@
 
 static struct genl_family pmemctl_family;
 
-static const struct nla_policy pmemctl_snapshot_policy[PMEMCTL_A_SECTIONS + 1] = {
+static const struct nla_policy pmemctl_snapshot_policy[PMEMCTL_A_LIVE + 1] = {
 	[PMEMCTL_A_PID]		= NLA_POLICY_MIN(NLA_U32, 1),
 	[PMEMCTL_A_PROOF_FD]	= { .type = NLA_U32 },
 	[PMEMCTL_A_SECTIONS]	= NLA_POLICY_MASK(NLA_U32, PMEMCTL_SECTION_ALL),
+	[PMEMCTL_A_LIVE]	= { .type = NLA_FLAG },
 };
 
 /* The tables of an answer, in the order in which they are sent */
@@ -104,7 +105,8 @@ static struct pmemctl_snapshot *take(const struct sk_buff *request, struct nlatt
 		return ERR_PTR(-ESRCH);
 	}
 
-	snap = pmemctl_snapshot_alloc(nla_get_u32(attrs[PMEMCTL_A_SECTIONS]), extack);
+	snap = pmemctl_snapshot_alloc(nla_get_u32(attrs[PMEMCTL_A_SECTIONS]),
+				      attrs[PMEMCTL_A_LIVE], extack);
 	if (IS_ERR(snap))
 		goto out_put_leader;
 
@@ -319,7 +321,7 @@ static const struct genl_ops pmemctl_ops[] = {
 	{
 		.cmd		= PMEMCTL_CMD_SNAPSHOT,
 		.policy		= pmemctl_snapshot_policy,
-		.maxattr	= PMEMCTL_A_SECTIONS,
+		.maxattr	= PMEMCTL_A_LIVE,
 		.start		= pmemctl_nl_snapshot_start,
 		.dumpit		= pmemctl_nl_snapshot_dump,
 		.done		= pmemctl_nl_snapshot_done,

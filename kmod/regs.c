@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/uaccess.h>
+#include <asm/fsgsbase.h>
 #include <asm/ptrace.h>
 
 #include "compat.h"
@@ -114,4 +115,15 @@ void pmemctl_regs_read(struct task_struct *task, struct pmemctl_thread *row)
 		row->reg_state = PMEMCTL_REGS_QUEUED;
 	else
 		row->reg_state = PMEMCTL_REGS_BLOCKED;
+}
+
+/**
+ * pmemctl_regs_current_tp - the thread pointer of current, as it is
+ *
+ * From the CPU, where the program may have changed it without the kernel's
+ * knowledge. Return: the address.
+ */
+u64 pmemctl_regs_current_tp(void)
+{
+	return x86_fsbase_read_cpu();
 }

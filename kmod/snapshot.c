@@ -55,12 +55,13 @@ static int snapshots_allowed(void)
 /**
  * pmemctl_snapshot_alloc - an empty snapshot
  * @sections: what it shall hold, enum pmemctl_section
+ * @live: running threads are to be interrupted for their registers
  * @extack: told why not
  *
  * Return: the snapshot, to be freed by pmemctl_snapshot_free(), or ERR_PTR of
  * -EUSERS when as many as allowed are alive, -ENOMEM.
  */
-struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
+struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 						struct netlink_ext_ack *extack)
 {
 	struct pmemctl_snapshot *snap;
@@ -77,6 +78,7 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
 		return ERR_PTR(-ENOMEM);
 	}
 	snap->sections = sections;
+	snap->live.wanted = live;
 	snap->budget.limit = (size_t)READ_ONCE(pmemctl_max_snapshot_mib) << 20;
 	snap->vmas.row_size = sizeof(struct pmemctl_vma);
 	snap->threads.row_size = sizeof(struct pmemctl_thread);
@@ -90,6 +92,7 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections,
  */
 void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
 {
+	pmemctl_live_free(&snap->live, &snap->budget);
 	pmemctl_objects_free(&snap->objects, &snap->budget);
 	pmemctl_table_free(&snap->sharers, &snap->budget);
 	pmemctl_table_free(&snap->threads, &snap->budget);
@@ -215,6 +218,8 @@ static int copy_locked(struct pmemctl_snapshot *snap, struct task_struct *leader
 		fits = pmemctl_vmas_fill(snap, mm);
 	if (fits && snap->sections & PMEMCTL_SECTION_THREADS)
 		fits = pmemctl_threads_fill(snap, leader, mm, ns);
+	if (fits && snap->live.wanted)
+		pmemctl_live_read(snap, leader, mm, ns);
 
 	snap->lock_hold = ktime_get_ns() - locked;
 	mmap_read_unlock(mm);
@@ -249,6 +254,8 @@ static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		ret = pmemctl_table_reserve(&snap->threads, &snap->budget,
 					    threads + threads / 16 + 16);
 	}
+	if (!ret)
+		ret = pmemctl_live_reserve(&snap->live, &snap->budget);
 	return ret;
 }
 
@@ -321,8 +328,9 @@ static void withhold_registers(struct pmemctl_snapshot *snap)
  * Sleeps; no lock may be held. Ids are in current's pid namespace, paths as
  * seen from current's root.
  *
- * Return: 0; -EFBIG, -ENOMEM, -EAGAIN, -EBUSY if the mmap_lock cannot be had,
- * -ESTALE if the process stopped to use @mm, -EINTR.
+ * Return: 0; -EPERM if @access is not enough for what is wanted, -EFBIG,
+ * -ENOMEM, -EAGAIN, -EBUSY if the mmap_lock cannot be had, -ESTALE if the
+ * process stopped to use @mm, -EINTR.
  */
 int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			  struct mm_struct *mm, enum pmemctl_access access,
@@ -331,11 +339,22 @@ int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *lea
 	struct pid_namespace *ns = task_active_pid_ns(current);
 	int ret;
 
+	if (snap->live.wanted && access != PMEMCTL_ACCESS_ATTACH) {
+		NL_SET_ERR_MSG(extack, "PMEMCTL_A_LIVE needs the proof of /proc/PID/mem");
+		return -EPERM;
+	}
 	fill_process(snap, leader, ns);
 	if (access == PMEMCTL_ACCESS_ATTACH)
 		snap->flags |= PMEMCTL_PROCESS_ATTACH;
 	if (READ_ONCE(leader->exit_state))
 		snap->flags |= PMEMCTL_PROCESS_LEADER_EXITED;
+	if (READ_ONCE(leader->flags) & PF_FORKNOEXEC)
+		snap->flags |= PMEMCTL_PROCESS_FORKED;
+	if (VM_MAYBE_GUARD != VM_NONE)
+		snap->flags |= PMEMCTL_PROCESS_TELLS_GUARDS;
+	/* to which every thread that ends adds what it had */
+	if (READ_ONCE(leader->signal->sum_sched_runtime))
+		snap->flags |= PMEMCTL_PROCESS_THREADS_ENDED;
 
 	ret = copy(snap, leader, mm, ns);
 	/* what execve() or exit() left behind while the lock was waited for */

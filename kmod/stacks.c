@@ -248,8 +248,8 @@ static bool on_altstack(const struct pmemctl_thread *row)
 /* The registers are exact, and sp is in neither the range nor the altstack */
 static bool runs_elsewhere(const struct pmemctl_thread *row)
 {
-	return (row->reg_state == PMEMCTL_REGS_BLOCKED ||
-		row->reg_state == PMEMCTL_REGS_QUEUED) &&
+	return row->reg_state != PMEMCTL_REGS_NONE &&
+	       row->reg_state != PMEMCTL_REGS_LAST_ENTRY &&
 	       !covers(row, row->sp) && !on_altstack(row);
 }
 

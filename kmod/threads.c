@@ -58,6 +58,18 @@ static void fill_user_part(struct pmemctl_thread *row, struct task_struct *task,
 	row->flags |= PMEMCTL_THREAD_NO_MM;
 }
 
+/**
+ * pmemctl_threads_read_again - what may have changed of a thread, once more
+ * @row: the thread's row
+ * @task: the thread, kept from being freed (RCU)
+ * @mm: the mm that is looked at
+ */
+void pmemctl_threads_read_again(struct pmemctl_thread *row, struct task_struct *task,
+				struct mm_struct *mm)
+{
+	fill_user_part(row, task, mm);
+}
+
 static void fill_row(struct pmemctl_thread *row, struct task_struct *task,
 		     struct mm_struct *mm, struct pid_namespace *ns)
 {

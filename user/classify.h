@@ -54,10 +54,4 @@ void classifier_free(struct classifier *c);
  */
 enum region_kind classify(struct classifier *c, size_t index, const char **why);
 
-/** page_up() - the next page boundary */
-static inline uint64_t page_up(uint64_t addr)
-{
-	return (addr + 4095) & ~4095ULL;
-}
-
 #endif

@@ -197,7 +197,7 @@ int client_open(struct client *client)
 }
 
 int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sections,
-		    client_fn *fn, void *data)
+		    bool live, client_fn *fn, void *data)
 {
 	char buf[256] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = request(buf, client->family, NLM_F_DUMP, PMEMCTL_CMD_SNAPSHOT,
@@ -207,6 +207,8 @@ int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sec
 	if (proof >= 0)
 		mnl_attr_put_u32(nlh, PMEMCTL_A_PROOF_FD, proof);
 	mnl_attr_put_u32(nlh, PMEMCTL_A_SECTIONS, sections);
+	if (live)
+		mnl_attr_put(nlh, PMEMCTL_A_LIVE, 0, NULL);
 	return ask(client, nlh, fn, data);
 }
 

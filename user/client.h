@@ -5,6 +5,7 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <linux/netlink.h>
 
@@ -47,6 +48,7 @@ int client_open(struct client *client);
  * @pid: any thread of the process
  * @proof: open descriptor that shows the right to look, -1: none
  * @sections: enum pmemctl_section
+ * @live: interrupt the CPUs that run its threads, for their registers
  * @fn: called for each message in turn
  * @data: for @fn
  *
@@ -56,7 +58,7 @@ int client_open(struct client *client);
  * up. The socket is closed after an error and has to be opened anew.
  */
 int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sections,
-		    client_fn *fn, void *data);
+		    bool live, client_fn *fn, void *data);
 
 /**
  * client_close() - close the socket, if it is open

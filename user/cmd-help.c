@@ -2,6 +2,7 @@
 /*
  * pmemctl help: made from the same tables that do the work.
  */
+#include "lint.h"
 #include "pmemctl.h"
 #include "table.h"
 
@@ -25,7 +26,17 @@ static void put_options(FILE *out, const struct command *cmd)
 		fputs("  -o, --output LIST   these columns; +LIST: besides the default ones\n"
 		      "  -r, --raw           one blank between columns, for scripts\n"
 		      "  -n, --noheadings    no headings\n"
-		      "  -H, --list-columns  list the columns and exit\n", out);
+		      "  -H, --list-columns  list the columns and exit\n"
+		      "      --sort LIST     sort by these columns; -COLUMN: descending\n", out);
+	if (cmd->view->wish.registers)
+		fputs("      --live          exact registers of running threads, too: interrupts\n"
+		      "                      the CPUs that run them, once\n", out);
+	if (cmd->view->threads)
+		fputs("      --orphans       the stacks of no live thread instead\n"
+		      "      --lint          risks instead; exit status 1 if there are any\n"
+		      "      --over PERCENT  with --lint: how much use is too much (90)\n"
+		      "      --min-guard SIZE   with --lint: how small a guard is too small (4K)\n",
+		      out);
 	fputs("  -b, --bytes         sizes as numbers of bytes\n"
 	      "  -h, --help          this text\n", out);
 }
@@ -41,6 +52,13 @@ void help_command(FILE *out, const struct command *cmd)
 		fputs("\nColumns:\n", out);
 		table_list(out, cmd->view->table, 2);
 		fprintf(out, "Default: %s\n", cmd->view->table->defaults);
+	}
+	if (cmd->view->threads) {
+		fputs("\nColumns of --orphans:\n", out);
+		table_list(out, &table_orphans, 2);
+		fputs("\nRisks that --lint knows:\n", out);
+		for (int i = 0; i < RISKS; i++)
+			fprintf(out, "  %-17s %s\n", risk_name(i), risk_about(i));
 	}
 	if (cmd->view->table == &table_regions) {
 		fputs("\nKinds of regions:\n", out);

@@ -149,6 +149,11 @@ static void show_text(FILE *out, const struct picture *picture, const struct opt
 	put_regions(out, picture, opts);
 	put_table(out, &table_threads, picture, opts);
 	fputs("\n", out);
+	if (picture->model->witness.nr_orphans) {
+		fputs("stacks of no live thread:\n", out);
+		put_table(out, &table_orphans, picture, opts);
+		fputs("\n", out);
+	}
 	if (picture->model->nr_sharers) {
 		put_table(out, &table_sharers, picture, opts);
 		fputs("\n", out);
@@ -159,14 +164,17 @@ static void show_text(FILE *out, const struct picture *picture, const struct opt
 static void show_json(struct json *json, const struct picture *picture,
 		      const struct options *opts)
 {
-	table_json(json, &table_regions, NULL, picture);
-	table_json(json, &table_threads, NULL, picture);
-	table_json(json, &table_sharers, NULL, picture);
+	table_json(json, &table_regions, NULL, NULL, picture);
+	table_json(json, &table_threads, NULL, NULL, picture);
+	table_json(json, &table_orphans, NULL, NULL, picture);
+	table_json(json, &table_sharers, NULL, NULL, picture);
 }
 
 const struct view view_show = {
-	.sections = PMEMCTL_SECTION_ALL,
-	.registers = true,
+	.wish = {
+		.sections = PMEMCTL_SECTION_ALL, .registers = true, .touched = true,
+		.orphans = true,
+	},
 	.text = show_text,
 	.json = show_json,
 };

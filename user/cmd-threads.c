@@ -3,6 +3,7 @@
  * pmemctl threads: who runs in the address space, and on which stack.
  */
 #include "table.h"
+#include "touched.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +32,17 @@ static const struct word policy_words[] = {
 
 static const struct word freshness_words[] = {
 	{ PMEMCTL_REGS_BLOCKED, "blocked" }, { PMEMCTL_REGS_QUEUED, "queued" },
-	{ PMEMCTL_REGS_LAST_ENTRY, "last-entry" }, { 0, NULL }
+	{ PMEMCTL_REGS_LAST_ENTRY, "last-entry" }, { PMEMCTL_REGS_LIVE, "live" }, { 0, NULL }
+};
+
+static const struct word taint_words[] = {
+	{ TAINT_LOCKED, "locked" }, { TAINT_PRETOUCHED, "pretouched" }, { TAINT_HUGE, "huge" },
+	{ TAINT_FORKED, "forked" }, { TAINT_REUSED, "reused" }, { 0, NULL }
+};
+
+static const struct word room_words[] = {
+	{ ROOM_RLIMIT, "rlimit" }, { ROOM_MAPPING, "mapping" }, { ROOM_GUARD, "guard" },
+	{ 0, NULL }
 };
 
 static const struct stack *stack_of(const struct picture *picture,
@@ -40,10 +51,27 @@ static const struct stack *stack_of(const struct picture *picture,
 	return &picture->stacks[thread - picture->model->threads];
 }
 
+static const struct touches *touches_of(const struct picture *picture,
+					const struct pmemctl_thread *thread)
+{
+	return touched_of(picture->model, thread - picture->model->threads,
+			  stack_of(picture, thread));
+}
+
 static bool has_registers(const struct picture *picture, const struct pmemctl_thread *thread)
 {
 	return picture->model->flags & PMEMCTL_PROCESS_ATTACH &&
 	       thread->reg_state != PMEMCTL_REGS_NONE;
+}
+
+/* A column that is one field of what is known of the stack, if it is claimed */
+#define STACK_FIELD(name, set, value) \
+static void get_##name(const struct picture *picture, const void *row, struct cell *cell) \
+{ \
+	const struct stack *stack = stack_of(picture, row); \
+	\
+	if (stack->claimed) \
+		set(cell, value); \
 }
 
 /* A column that is one field of the row */
@@ -81,28 +109,135 @@ static void get_state(const struct picture *picture, const void *row, struct cel
 	cell_string(cell, cell->buf);
 }
 
-static void get_stack_start(const struct picture *picture, const void *row, struct cell *cell)
-{
-	const struct stack *stack = stack_of(picture, row);
+STACK_FIELD(stack_start, cell_number, stack->start)
+STACK_FIELD(stack_end, cell_number, stack->end)
+STACK_FIELD(stack_size, cell_number, stack->end - stack->start)
+STACK_FIELD(limit_start, cell_number, stack->limit)
+STACK_FIELD(limit_size, cell_number, stack->end - stack->limit)
+STACK_FIELD(limit_why, cell_string, word_find(room_words, stack->limit_end, NULL))
 
-	if (stack->claimed)
-		cell_number(cell, stack->start);
+static void get_guard(const struct picture *picture, const void *row, struct cell *cell)
+{
+	cell_string(cell, guard_kind_name(stack_of(picture, row)->guard_kind));
 }
 
-static void get_stack_end(const struct picture *picture, const void *row, struct cell *cell)
+static void get_guard_start(const struct picture *picture, const void *row, struct cell *cell)
 {
-	const struct stack *stack = stack_of(picture, row);
-
-	if (stack->claimed)
-		cell_number(cell, stack->end);
+	cell_nonzero(cell, stack_of(picture, row)->guard.start);
 }
 
-static void get_stack_size(const struct picture *picture, const void *row, struct cell *cell)
+static void get_guard_size(const struct picture *picture, const void *row, struct cell *cell)
 {
 	const struct stack *stack = stack_of(picture, row);
 
-	if (stack->claimed)
-		cell_number(cell, stack->end - stack->start);
+	cell_nonzero(cell, stack->guard.end - stack->guard.start);
+}
+
+static void get_used(const struct picture *picture, const void *row, struct cell *cell)
+{
+	uint64_t used;
+
+	if (stack_used(row, stack_of(picture, row), &used))
+		cell_number(cell, used);
+}
+
+static void get_free(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct stack *stack = stack_of(picture, row);
+	uint64_t used;
+
+	if (stack->claimed && stack_used(row, stack, &used))
+		cell_number(cell, stack->end - used - stack->start);
+}
+
+static bool find_max(const struct picture *picture, const struct pmemctl_thread *thread,
+		     uint64_t *max)
+{
+	const struct stack *stack = stack_of(picture, thread);
+	const struct touches *touches = touches_of(picture, thread);
+
+	if (!touches || !stack->claimed)
+		return false;
+	*max = touches->stack.lowest ? stack->end - touches->stack.lowest : 0;
+	return true;
+}
+
+static void get_max(const struct picture *picture, const void *row, struct cell *cell)
+{
+	uint64_t max;
+
+	if (find_max(picture, row, &max))
+		cell_number(cell, max);
+}
+
+static void get_max_percent(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct stack *stack = stack_of(picture, row);
+	uint64_t max;
+
+	if (find_max(picture, row, &max) && stack->end > stack->limit)
+		cell_number(cell, (unsigned __int128)max * 100 / (stack->end - stack->limit));
+}
+
+static void get_resident(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct touches *touches = touches_of(picture, row);
+
+	if (touches && stack_of(picture, row)->claimed)
+		cell_number(cell, touches->stack.resident);
+}
+
+static void get_taints(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct stack *stack = stack_of(picture, row);
+	const struct pmemctl_thread *thread = row;
+	uint64_t max;
+
+	if (!find_max(picture, row, &max))
+		return;
+	words_join(cell->buf, sizeof(cell->buf), taint_words,
+		   touched_taints(picture->model, thread - picture->model->threads, stack));
+	cell_string(cell, cell->buf);
+}
+
+/* How much of another stack was touched, from its end down */
+static void set_touched(struct cell *cell, const struct touches *touches,
+			const struct touch *touch, uint64_t end)
+{
+	if (touches && end)
+		cell_number(cell, touch->lowest && touch->lowest < end ? end - touch->lowest : 0);
+}
+
+static void get_altstack_max(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct touches *touches = touches_of(picture, row);
+	const struct pmemctl_thread *thread = row;
+
+	if (thread->sas_size && touches)
+		set_touched(cell, touches, &touches->altstack, thread->sas_sp + thread->sas_size);
+}
+
+static void get_shstk_max(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct touches *touches = touches_of(picture, row);
+	const struct pmemctl_thread *thread = row;
+
+	if (thread->shstk_size && touches)
+		set_touched(cell, touches, &touches->shadow,
+			    thread->shstk_base + thread->shstk_size);
+}
+
+static void get_altstack_used(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct pmemctl_thread *thread = row;
+
+	if (thread->evidence & PMEMCTL_STACK_SP_ALT && thread->sp)
+		cell_number(cell, thread->sas_sp + thread->sas_size - thread->sp);
+}
+
+static void get_tls_start(const struct picture *picture, const void *row, struct cell *cell)
+{
+	cell_nonzero(cell, stack_exe_tls(picture->model, row));
 }
 
 static void get_stack(const struct picture *picture, const void *row, struct cell *cell)
@@ -123,7 +258,7 @@ static void get_evidence(const struct picture *picture, const void *row, struct 
 
 	words_join(cell->buf, sizeof(cell->buf), evidence_words, thread->evidence);
 	len = strlen(cell->buf);
-	if (stack_of(picture, row)->guard)
+	if (stack_of(picture, row)->guard_kind == GUARD_MARKER)
 		snprintf(cell->buf + len, sizeof(cell->buf) - len, "%smarker", len ? "," : "");
 	cell_string(cell, cell->buf);
 }
@@ -181,16 +316,36 @@ static const struct column columns[] = {
 	{ "COMM", TYPE_STRING, 0, "its name", get_comm },
 	{ "STATE", TYPE_STRING, 0, "R running, S sleeping, D the same uninterruptibly, T stopped, "
 	  "t traced, Z zombie, I idle", get_state },
-	{ "STACK_START", TYPE_ADDRESS, 0, "lowest address of its stack", get_stack_start },
+	{ "KIND", TYPE_STRING, 0, "what stack it runs on: main, pthread, user, altstack, switched, "
+	  "go, worker, exited, unknown", get_kind },
+	{ "STACK_START", TYPE_ADDRESS, 0, "lowest address of its own stack", get_stack_start },
 	{ "STACK_END", TYPE_ADDRESS, 0, "first address above it", get_stack_end },
 	{ "STACK_SIZE", TYPE_SIZE, 0, "bytes of address space between them", get_stack_size },
-	{ "EVIDENCE", TYPE_STRING, 0, "what the stack is told from", get_evidence },
+	{ "LIMIT_START", TYPE_ADDRESS, 0, "lowest address that it can grow to", get_limit_start },
+	{ "LIMIT_SIZE", TYPE_SIZE, 0, "bytes from there to STACK_END", get_limit_size },
+	{ "LIMIT_WHY", TYPE_STRING, 0, "what ends it there: rlimit, mapping, guard",
+	  get_limit_why },
+	{ "GUARD", TYPE_STRING, 0, "what stops an overflow: vma, marker (in the page tables), "
+	  "jvm (zones of a Java thread), none", get_guard },
+	{ "GUARD_START", TYPE_ADDRESS, 0, "lowest address of the guard", get_guard_start },
+	{ "GUARD_SIZE", TYPE_SIZE, 0, "its size", get_guard_size },
 	{ "SP", TYPE_ADDRESS, 0, "stack pointer", get_sp },
-	{ "SP_STATE", TYPE_STRING, 0, "what SP and IP are worth: blocked and queued are exact, "
-	  "last-entry may be stale", get_sp_state },
+	{ "SP_STATE", TYPE_STRING, 0, "what SP and IP are worth: blocked, queued and live are "
+	  "exact, last-entry may be stale", get_sp_state },
 	{ "IP", TYPE_ADDRESS, 0, "instruction pointer", get_ip },
 	{ "TP", TYPE_ADDRESS, 0, "thread pointer", get_tp },
-	{ "KIND", TYPE_STRING, 0, "how the stack was judged", get_kind },
+	{ "TLS_START", TYPE_ADDRESS, 0, "where the executable's own TLS begins, which ends at TP",
+	  get_tls_start },
+	{ "USED", TYPE_SIZE, 0, "from STACK_END (kind user: TP) down to SP", get_used },
+	{ "FREE", TYPE_SIZE, 0, "from SP down to STACK_START", get_free },
+	{ "MAX", TYPE_SIZE, COLUMN_TOUCHED, "from STACK_END down to the deepest page that was "
+	  "ever touched", get_max },
+	{ "MAX%", TYPE_NUMBER, COLUMN_TOUCHED, "MAX in percent of LIMIT_SIZE", get_max_percent },
+	{ "TAINTS", TYPE_STRING, COLUMN_TOUCHED | COLUMN_BLANK, "why MAX may be too much: locked, "
+	  "pretouched, huge, forked, reused", get_taints },
+	{ "RESIDENT", TYPE_SIZE, COLUMN_TOUCHED, "bytes of its own stack in memory",
+	  get_resident },
+	{ "EVIDENCE", TYPE_STRING, 0, "what the stack is told from", get_evidence },
 	{ "FLAGS", TYPE_STRING, COLUMN_BLANK, "leader, exiting, no-mm, io-worker, user-worker, "
 	  "on-cpu", get_flags },
 	{ "CPU", TYPE_NUMBER, 0, "CPU that it runs or last ran on", get_cpu },
@@ -206,8 +361,13 @@ static const struct column columns[] = {
 	{ "ALTSTACK_START", TYPE_ADDRESS, 0, "alternate signal stack", get_altstack_start },
 	{ "ALTSTACK_SIZE", TYPE_SIZE, 0, "its size", get_altstack_size },
 	{ "ON_ALTSTACK", TYPE_BOOL, 0, "SP lies in the alternate signal stack", get_on_altstack },
+	{ "ALTSTACK_USED", TYPE_SIZE, 0, "from its end down to SP", get_altstack_used },
+	{ "ALTSTACK_MAX", TYPE_SIZE, COLUMN_TOUCHED, "from its end down to the deepest page that "
+	  "was touched", get_altstack_max },
 	{ "SHSTK_START", TYPE_ADDRESS, 0, "shadow stack", get_shstk_start },
 	{ "SHSTK_SIZE", TYPE_SIZE, 0, "its size", get_shstk_size },
+	{ "SHSTK_MAX", TYPE_SIZE, COLUMN_TOUCHED, "from its end down to the deepest page that was "
+	  "touched", get_shstk_max },
 	{ "S", TYPE_STRING, COLUMN_TEXT, "STATE, in a narrow column", get_state },
 	{ "STACK", TYPE_STRING, COLUMN_TEXT, "STACK_START and STACK_END", get_stack },
 	{ "SIZE", TYPE_SIZE, COLUMN_TEXT, "STACK_SIZE, in a narrow column", get_stack_size },
@@ -227,14 +387,18 @@ const struct table table_threads = {
 	.name = "threads",
 	.columns = columns,
 	.nr_columns = ARRAY_SIZE(columns),
-	.defaults = "TID,COMM,S,STACK,SIZE,KIND,SP,SP_STATE,EVIDENCE",
+	.defaults = "TID,COMM,S,KIND,STACK,SIZE,GUARD,USED,SP_STATE,MAX,MAX%,TAINTS",
 	.count = count_threads,
 	.row = thread_at,
 };
 
 const struct view view_threads = {
 	/* The VMAs bear witness on the stacks */
-	.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
-	.registers = true,
+	.wish = {
+		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
+		.registers = true,
+	},
+	.threads = true,
 	.table = &table_threads,
+	.below = &table_orphans,
 };

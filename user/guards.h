@@ -9,31 +9,33 @@
 
 #include "model.h"
 
+/** guards_possible() - whether a VMA may hold such markers */
+bool guards_possible(const struct model *model, const struct pmemctl_vma *vma);
+
+/**
+ * guards_vma() - the VMA with a thread's block, if it may hold such markers
+ * @model: a finished model
+ * @thread: the thread
+ *
+ * Return: the VMA, or NULL.
+ */
+const struct pmemctl_vma *guards_vma(const struct model *model,
+				     const struct pmemctl_thread *thread);
+
 /**
  * guards_wanted() - whether a thread's stack may end at such a marker
- * @model: a finished model
+ * @model: a finished model, @model->witness.marks is set
  */
 bool guards_wanted(const struct model *model);
 
 /**
  * guards_collect() - find the markers in the VMAs that hold threads' stacks
- * @model: a finished model; @model->guards is filled
+ * @model: a finished model; @model->witness.guards is filled
  * @pagemap: of the same process
  *
  * Return: 0 or -errno.
  */
 int guards_collect(struct model *model, int pagemap);
-
-/**
- * guards_settle() - keep what held still
- * @after: a model taken after @before's guards were collected; gets them, and
- *	in @settled which of its threads they are good for: those that were in
- *	@before, with the same descriptor in the same VMA
- * @before: loses its guards
- *
- * Return: 0, or -1 if there is no memory.
- */
-int guards_settle(struct model *after, struct model *before);
 
 /**
  * guards_below() - the marker that a thread's stack ends at

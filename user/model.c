@@ -39,14 +39,22 @@ void model_init(struct model *model)
 	memset(model, 0, sizeof(*model));
 }
 
+void witness_free(struct witness *witness)
+{
+	free(witness->guards.list);
+	free(witness->settled);
+	free(witness->touches);
+	free(witness->orphans);
+	memset(witness, 0, sizeof(*witness));
+}
+
 void model_free(struct model *model)
 {
 	for (int i = 0; i < MODEL_TABLES; i++)
 		free(model->tables[i].data);
 	free(model->names);
 	free(model->name_bytes);
-	free(model->guards.list);
-	free(model->settled);
+	witness_free(&model->witness);
 	model_init(model);
 }
 

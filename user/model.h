@@ -5,7 +5,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
-#include "pagemap.h"
+#include "witness.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,9 +59,7 @@ struct model_rows {
  * @sharers: by ascending age
  * @objects: object number N is objects[N - 1]
  * @names: what /proc/PID/maps calls each object, terminated; NULL: not known
- * @guards: guard markers in the VMAs that hold threads' stacks; not from the
- *	module but from pagemap, see guards.h
- * @settled: for each thread, whether @guards are good for it; NULL: for none
+ * @witness: what /proc tells besides
  * @sections: enum pmemctl_section that was asked for
  * @error: why model_feed() or model_finish() failed
  *
@@ -94,8 +92,7 @@ struct model {
 	size_t nr_objects;
 	const char **names;
 
-	struct range_list guards;
-	bool *settled;
+	struct witness witness;
 
 	uint32_t sections;
 	char error[160];
@@ -105,6 +102,9 @@ struct model {
 	uint64_t seen;
 	char *name_bytes;
 };
+
+/** witness_free() - releases what a witness owns; it is then empty */
+void witness_free(struct witness *witness);
 
 /**
  * model_init() - an empty model
@@ -144,6 +144,13 @@ int model_finish(struct model *model, uint32_t sections);
  * Return: the VMA, NULL if there is none.
  */
 const struct pmemctl_vma *model_vma(const struct model *model, uint64_t addr);
+
+/** model_vma_below() - the VMA that ends at or below another; NULL: none */
+static inline const struct pmemctl_vma *model_vma_below(const struct model *model,
+							const struct pmemctl_vma *vma)
+{
+	return vma == model->vmas ? NULL : vma - 1;
+}
 
 /**
  * model_object() - the object of a number found in a row

@@ -4,14 +4,21 @@
 #include "pmemctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE 4096ULL
+#define HUGE (2ULL << 20)
 
-/* Bit of a pagemap entry, see admin-guide/mm/pagemap */
+/* Bits of a pagemap entry, see admin-guide/mm/pagemap */
 #define ENTRY_GUARD (1ULL << 58)
+#define ENTRY_SWAPPED (1ULL << 62)
+#define ENTRY_PRESENT (1ULL << 63)
+
+/* MADV_GUARD_INSTALL of Linux 6.13 */
+#define GUARD_INSTALL 102
 
 /* The ioctl, as <linux/fs.h> has it since 6.7; the headers here may be older */
 struct scan_region {
@@ -36,6 +43,9 @@ struct scan {
 };
 
 #define SCAN _IOWR('f', 16, struct scan)
+#define IS_PRESENT (1ULL << 3)
+#define IS_SWAPPED (1ULL << 4)
+#define IS_HUGE (1ULL << 6)
 #define IS_GUARD (1ULL << 8)
 
 static int add(struct range_list *ranges, uint64_t start, uint64_t end)
@@ -59,8 +69,9 @@ static int add(struct range_list *ranges, uint64_t start, uint64_t end)
 	return 0;
 }
 
-/* Without the ioctl's guard category: entry by entry */
-static int read_entries(int fd, uint64_t start, uint64_t end, struct range_list *guards)
+/* Entry by entry, for kernels without the ioctl or without a category of it */
+static int each_entry(int fd, uint64_t start, uint64_t end,
+		      int (*fn)(void *data, uint64_t addr, uint64_t entry), void *data)
 {
 	uint64_t entries[2048];
 
@@ -76,14 +87,18 @@ static int read_entries(int fd, uint64_t start, uint64_t end, struct range_list 
 		if (got < (ssize_t)sizeof(*entries))
 			return 0;	/* the address space is gone */
 		for (size_t i = 0; i < got / sizeof(*entries); i++, start += PAGE) {
-			if (entries[i] & ENTRY_GUARD && add(guards, start, start + PAGE))
-				return -ENOMEM;
+			int ret = fn(data, start, entries[i]);
+
+			if (ret)
+				return ret;
 		}
 	}
 	return 0;
 }
 
-int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guards)
+/* Range by range. Return: -ENOTTY or -EINVAL if the kernel cannot do it */
+static int each_region(int fd, uint64_t start, uint64_t end, uint64_t any_of, uint64_t tell,
+		       int (*fn)(void *data, const struct scan_region *region), void *data)
 {
 	struct scan_region regions[256];
 	struct scan scan = {
@@ -91,8 +106,8 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
 		.end = end,
 		.vec = (uintptr_t)regions,
 		.vec_len = ARRAY_SIZE(regions),
-		.category_mask = IS_GUARD,
-		.return_mask = IS_GUARD,
+		.category_anyof_mask = any_of,
+		.return_mask = tell,
 	};
 
 	while (start < end) {
@@ -100,17 +115,130 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
 
 		scan.start = start;
 		n = ioctl(fd, SCAN, &scan);
-		if (n < 0 && (errno == ENOTTY || errno == EINVAL))
-			return read_entries(fd, start, end, guards);
 		if (n < 0)
 			return -errno;
 		for (int i = 0; i < n; i++) {
-			if (add(guards, regions[i].start, regions[i].end))
-				return -ENOMEM;
+			int ret = fn(data, &regions[i]);
+
+			if (ret)
+				return ret;
 		}
 		if (scan.walk_end <= start)
 			return 0;
 		start = scan.walk_end;
 	}
 	return 0;
+}
+
+static bool not_supported(int ret)
+{
+	return ret == -ENOTTY || ret == -EINVAL;
+}
+
+static int add_guard_region(void *data, const struct scan_region *region)
+{
+	return add(data, region->start, region->end);
+}
+
+static int add_guard_entry(void *data, uint64_t addr, uint64_t entry)
+{
+	return entry & ENTRY_GUARD ? add(data, addr, addr + PAGE) : 0;
+}
+
+int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guards)
+{
+	int ret = each_region(fd, start, end, IS_GUARD, IS_GUARD, add_guard_region, guards);
+
+	return not_supported(ret) ? each_entry(fd, start, end, add_guard_entry, guards) : ret;
+}
+
+/* A range while its pages go by, lowest first */
+struct touching {
+	struct touch *touch;
+	uint64_t bytes;		/* touched */
+	uint64_t run_end;	/* of the run of pages that begins with the lowest */
+};
+
+static void touch_pages(struct touching *t, uint64_t start, uint64_t end, bool present)
+{
+	if (!t->touch->lowest) {
+		t->touch->lowest = start;
+		t->run_end = start;
+	}
+	if (t->run_end == start)
+		t->run_end = end;
+	t->bytes += end - start;
+	if (present)
+		t->touch->resident += end - start;
+}
+
+static int touch_region(void *data, const struct scan_region *region)
+{
+	struct touching *t = data;
+
+	if (!t->touch->lowest)
+		t->touch->huge = region->categories & IS_HUGE;
+	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT);
+	return 0;
+}
+
+static int touch_entry(void *data, uint64_t addr, uint64_t entry)
+{
+	if (entry & (ENTRY_PRESENT | ENTRY_SWAPPED) && !(entry & ENTRY_GUARD))
+		touch_pages(data, addr, addr + PAGE, entry & ENTRY_PRESENT);
+	return 0;
+}
+
+int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
+{
+	struct touching t = { .touch = touch };
+	int ret;
+
+	*touch = (struct touch) { 0 };
+	ret = each_region(fd, start, end, IS_PRESENT | IS_SWAPPED,
+			  IS_PRESENT | IS_SWAPPED | IS_HUGE, touch_region, &t);
+	if (not_supported(ret)) {
+		ret = each_entry(fd, start, end, touch_entry, &t);
+		touch->huge = touch->lowest && touch->lowest % HUGE == 0 &&
+			      t.run_end - touch->lowest >= HUGE;
+	}
+	touch->whole = t.bytes == end - start;
+	return ret;
+}
+
+static int keep_entry(void *data, uint64_t addr, uint64_t entry)
+{
+	*(uint64_t *)data = entry;
+	return 0;
+}
+
+bool pagemap_present(int fd, uint64_t addr)
+{
+	uint64_t entry = 0;
+
+	addr = page_down(addr);
+	return !each_entry(fd, addr, addr + PAGE, keep_entry, &entry) && entry & ENTRY_PRESENT;
+}
+
+enum guard_marks pagemap_guard_marks(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	enum guard_marks marks = GUARD_MARKS_NONE;
+	struct range_list found = { 0 };
+	int fd;
+
+	if (page == MAP_FAILED)
+		return GUARD_MARKS_HIDDEN;
+	if (!madvise(page, PAGE, GUARD_INSTALL)) {
+		fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+		marks = GUARD_MARKS_HIDDEN;
+		if (fd >= 0 && !pagemap_guards(fd, (uintptr_t)page, (uintptr_t)page + PAGE, &found) &&
+		    found.count)
+			marks = GUARD_MARKS_SHOWN;
+		if (fd >= 0)
+			close(fd);
+	}
+	free(found.list);
+	munmap(page, PAGE);
+	return marks;
 }

@@ -5,8 +5,23 @@
 #ifndef PAGEMAP_H
 #define PAGEMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define PAGE 4096ULL
+
+/** page_up() - the next page boundary */
+static inline uint64_t page_up(uint64_t addr)
+{
+	return (addr + PAGE - 1) & -PAGE;
+}
+
+/** page_down() - the page boundary at or below */
+static inline uint64_t page_down(uint64_t addr)
+{
+	return addr & -PAGE;
+}
 
 /**
  * struct range - addresses
@@ -42,5 +57,50 @@ struct range_list {
  * Return: 0 or -errno.
  */
 int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guards);
+
+/**
+ * struct touch - what of a range of addresses was ever touched and not given back
+ * @lowest: lowest page that is present or swapped out; 0: none is
+ * @resident: bytes that are present
+ * @whole: all of it is present or swapped out
+ * @huge: the lowest page is, or may be, part of a huge page: then it says little
+ */
+struct touch {
+	uint64_t lowest;
+	uint64_t resident;
+	bool whole;
+	bool huge;
+};
+
+/**
+ * pagemap_touched() - look at the pages of a range
+ * @fd: /proc/PID/pagemap, open for reading
+ * @start: first address to look at, of a page
+ * @end: where to stop
+ * @touch: filled in
+ *
+ * Before Linux 6.7 huge pages do not show in it: then any run of pages that
+ * could be one is taken for one.
+ *
+ * Return: 0 or -errno.
+ */
+int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch);
+
+/**
+ * pagemap_present() - whether a page is in memory
+ * @fd: /proc/PID/pagemap, open for reading
+ * @addr: of the page
+ */
+bool pagemap_present(int fd, uint64_t addr);
+
+/** enum guard_marks - what the running kernel does with guard markers */
+enum guard_marks {
+	GUARD_MARKS_NONE,	/* it has none: MADV_GUARD_INSTALL is an error */
+	GUARD_MARKS_SHOWN,	/* it has them, and pagemap shows them */
+	GUARD_MARKS_HIDDEN	/* it has them, and nothing shows them (6.13, 6.14) */
+};
+
+/** pagemap_guard_marks() - find out by installing one in this very process */
+enum guard_marks pagemap_guard_marks(void);
 
 #endif

@@ -49,28 +49,39 @@ int parts_init(struct parts *parts, struct picture *picture)
 	memset(parts, 0, sizeof(*parts));
 	parts->picture = picture;
 	parts->stacks.list = calloc(room, sizeof(struct owned));
-	parts->guards.list = calloc(room, sizeof(struct owned));
+	parts->guards.list = calloc(room + model->witness.nr_orphans, sizeof(struct owned));
+	parts->orphans.list = calloc(model->witness.nr_orphans + 1, sizeof(struct owned));
 	parts->altstacks.list = calloc(room, sizeof(struct owned));
 	parts->shadows.list = calloc(room, sizeof(struct owned));
-	if (!parts->stacks.list || !parts->guards.list || !parts->altstacks.list ||
-	    !parts->shadows.list)
+	if (!parts->stacks.list || !parts->guards.list || !parts->orphans.list ||
+	    !parts->altstacks.list || !parts->shadows.list)
 		return -1;
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		const struct pmemctl_thread *thread = &model->threads[i];
 		const struct stack *stack = &picture->stacks[i];
 
-		if (stack->claimed && stack->kind == STACK_MAIN)
+		if (stack->initial)
 			parts->main_tid = thread->tid;
 		else if (stack->claimed)
 			add_owned(&parts->stacks, stack->start, stack->end - stack->start,
 				  thread->tid);
-		if (stack->claimed && stack->guard)
-			add_owned(&parts->guards, stack->guard->start,
-				  stack->guard->end - stack->guard->start, thread->tid);
+		if (stack->guard_kind == GUARD_MARKER)
+			add_owned(&parts->guards, stack->guard.start,
+				  stack->guard.end - stack->guard.start, thread->tid);
 		add_owned(&parts->altstacks, thread->sas_sp, thread->sas_size, thread->tid);
 		add_owned(&parts->shadows, thread->shstk_base, thread->shstk_size, thread->tid);
 	}
+	for (size_t i = 0; i < model->witness.nr_orphans; i++) {
+		const struct orphan *orphan = &model->witness.orphans[i];
+
+		add_owned(&parts->orphans, orphan->own.start,
+			  orphan->own.end - orphan->own.start, 0);
+		if (orphan->marker)
+			add_owned(&parts->guards, orphan->guard.start,
+				  orphan->guard.end - orphan->guard.start, 0);
+	}
 	settle(&parts->stacks);
+	settle(&parts->orphans);
 	settle(&parts->guards);
 	settle(&parts->altstacks);
 	settle(&parts->shadows);
@@ -81,6 +92,7 @@ void parts_free(struct parts *parts)
 {
 	free(parts->stacks.list);
 	free(parts->guards.list);
+	free(parts->orphans.list);
 	free(parts->altstacks.list);
 	free(parts->shadows.list);
 	free(parts->now.list);
@@ -343,10 +355,12 @@ static void find_guard(struct parts *parts, struct region *region)
 	const struct owned *stack = stack_at(&parts->stacks, region->end);
 
 	if (!stack)
+		stack = stack_at(&parts->orphans, region->end);
+	if (!stack)
 		return;
 	region->kind = KIND_GUARD;
 	region->tid = stack->tid;
-	region->why = "anonymous, no access, ends where the stack of TID begins";
+	region->why = "anonymous, no access, ends where a stack begins";
 }
 
 static void find_shadow(struct parts *parts, struct region *region)
@@ -373,8 +387,10 @@ int parts_split(struct parts *parts, struct region *region)
 	ret = split_base(parts, region);
 	ret |= overlay(parts, &parts->stacks, region, KIND_THREAD_STACK,
 		       "stack of TID, see its evidence");
+	ret |= overlay(parts, &parts->orphans, region, KIND_ORPHAN_STACK,
+		       "guard below, descriptor of no live thread at its top");
 	ret |= overlay(parts, &parts->guards, region, KIND_GUARD,
-		       "guard marker in the page tables, ends where the stack of TID begins");
+		       "guard marker in the page tables, ends where a stack begins");
 	if (region->vma->flags & PMEMCTL_VMA_WRITE)
 		ret |= overlay(parts, &parts->altstacks, region, KIND_ALTSTACK,
 			       "sas_ss_sp, sas_ss_size of TID");

@@ -43,6 +43,7 @@ struct segments {
  * @picture: where parts go
  * @stacks: the claimed stacks of threads other than the main one
  * @guards: markers that stacks end at, by the thread
+ * @orphans: stacks of no live thread
  * @altstacks: alternate signal stacks
  * @shadows: shadow stacks
  * @main_tid: the thread that runs on the stack of execve, 0: none
@@ -53,6 +54,7 @@ struct parts {
 	struct picture *picture;
 	struct owned_list stacks;
 	struct owned_list guards;
+	struct owned_list orphans;
 	struct owned_list altstacks;
 	struct owned_list shadows;
 	uint32_t main_tid;

@@ -21,8 +21,9 @@ static const struct {
 	[KIND_ARGS] = { "args", "arguments of the program" },
 	[KIND_ENV] = { "env", "environment of the program" },
 	[KIND_THREAD_STACK] = { "thread stack", "stack of the thread TID" },
+	[KIND_ORPHAN_STACK] = { "orphan stack", "stack that no live thread uses" },
 	[KIND_ALTSTACK] = { "altstack", "alternate signal stack of the thread TID" },
-	[KIND_GUARD] = { "guard", "no access, ends where the stack of TID begins" },
+	[KIND_GUARD] = { "guard", "no access, ends where a stack begins" },
 	[KIND_LIBRARY] = { "library", "file of which code is mapped, not the executable" },
 	[KIND_FILE] = { "file", "any other mapped file" },
 	[KIND_SHM] = { "shm", "shared memory without a file on disk" },
@@ -115,5 +116,6 @@ void picture_free(struct picture *picture)
 	free(picture->stacks);
 	free(picture->regions);
 	free(picture->parts);
+	free(picture->findings);
 	memset(picture, 0, sizeof(*picture));
 }

@@ -20,6 +20,7 @@ enum region_kind {
 	KIND_ARGS,
 	KIND_ENV,
 	KIND_THREAD_STACK,
+	KIND_ORPHAN_STACK,
 	KIND_ALTSTACK,
 	KIND_GUARD,
 	KIND_LIBRARY,
@@ -64,6 +65,8 @@ struct region {
 	bool is_part;
 };
 
+struct finding;
+
 /**
  * struct picture - a model, judged
  * @model: the model, of which this is a view
@@ -72,6 +75,8 @@ struct region {
  * @nr_regions: how many
  * @parts: of all regions, in order of address
  * @nr_parts: how many
+ * @findings: risks, if they were looked for: lint_find()
+ * @nr_findings: how many
  * @vsyscall: the page that is no VMA, if the last region is that
  */
 struct picture {
@@ -81,6 +86,8 @@ struct picture {
 	size_t nr_regions;
 	struct region *parts;
 	size_t nr_parts;
+	struct finding *findings;
+	size_t nr_findings;
 	struct pmemctl_vma vsyscall;
 
 	/* private */

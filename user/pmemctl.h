@@ -38,6 +38,23 @@ struct json;
 struct picture;
 struct table;
 struct selection;
+struct sorting;
+
+/**
+ * struct wish - what is wanted to be known of a process
+ * @sections: enum pmemctl_section to ask the module for
+ * @registers: registers: worth asking for PTRACE_MODE_ATTACH
+ * @live: those of running threads, too: they are to be interrupted
+ * @touched: which pages of the threads' stacks were touched
+ * @orphans: stacks of no live thread
+ */
+struct wish {
+	uint32_t sections;
+	bool registers;
+	bool live;
+	bool touched;
+	bool orphans;
+};
 
 /**
  * struct options - what the command line asked for
@@ -45,32 +62,46 @@ struct selection;
  * @raw: -r
  * @noheadings: -n
  * @bytes: -b
+ * @live: --live
+ * @lint: --lint
+ * @over: --over, percent
+ * @min_guard: --min-guard, bytes
  * @colour: standard output is a terminal that may be coloured
+ * @table: the table that is shown; NULL: the view shows all there is
  * @columns: the columns chosen by -o, or the default ones
  * @chosen: -o was given
+ * @sorting: --sort
  */
 struct options {
 	bool json;
 	bool raw;
 	bool noheadings;
 	bool bytes;
+	bool live;
+	bool lint;
+	unsigned int over;
+	uint64_t min_guard;
 	bool colour;
 	bool chosen;
+	const struct table *table;
 	const struct selection *columns;
+	const struct sorting *sorting;
 };
 
 /**
  * struct view - what a command shows of a process
- * @sections: enum pmemctl_section to ask the module for
- * @registers: shows registers: worth asking for PTRACE_MODE_ATTACH
- * @table: the one table it prints; NULL: @text and @json print all there is
+ * @wish: what must be known for it; columns may add to it
+ * @threads: it is about threads and has the options for them
+ * @table: the table it prints; NULL: @text and @json print all there is
+ * @below: another table that comes below, unless columns were chosen; may be NULL
  * @text: writes what comes above the table, for people; may be NULL then
  * @json: writes the tables; NULL @picture: of a process that failed
  */
 struct view {
-	uint32_t sections;
-	bool registers;
+	struct wish wish;
+	bool threads;
 	const struct table *table;
+	const struct table *below;
 	void (*text)(FILE *out, const struct picture *picture, const struct options *opts);
 	void (*json)(struct json *json, const struct picture *picture,
 		     const struct options *opts);

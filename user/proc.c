@@ -91,6 +91,26 @@ int proc_open(uint32_t pid, uint32_t tid, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A boot parameter, in pages; it shows nowhere else */
+uint64_t proc_guard_gap(void)
+{
+	static const char name[] = "stack_guard_gap=";
+	FILE *cmdline = fopen("/proc/cmdline", "re");
+	uint64_t pages = 256;
+	char line[4096] = "", *save, *word;
+
+	if (cmdline) {
+		if (!fgets(line, sizeof(line), cmdline))
+			line[0] = 0;
+		fclose(cmdline);
+	}
+	for (word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+		if (!strncmp(word, name, sizeof(name) - 1))
+			pages = strtoull(word + sizeof(name) - 1, NULL, 10);
+	}
+	return pages * 4096;
+}
+
 static bool parse_vsyscall(const char *line, struct pmemctl_vma *vma)
 {
 	unsigned long long start, end;

@@ -43,11 +43,14 @@ uint32_t proc_live_thread(uint32_t pid);
  * proc_open() - open a file of one thread
  * @pid: any thread of the process
  * @tid: 0, or the thread of it to look at
- * @name: "mem" or "pagemap"
+ * @name: "mem", "pagemap" or "exe"
  *
  * Return: a descriptor that the caller closes, or -errno.
  */
 int proc_open(uint32_t pid, uint32_t tid, const char *name);
+
+/** proc_guard_gap() - bytes that the kernel keeps free below a stack that grows */
+uint64_t proc_guard_gap(void);
 
 /**
  * proc_vsyscall() - where this machine has its vsyscall page

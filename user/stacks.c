@@ -6,10 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 4096
+/* Addresses in the thread's descriptor that the C library has registered */
+#define REGISTERED (PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)
+#define DESCRIPTOR (REGISTERED | PMEMCTL_STACK_TP)
 
-/* Addresses in the thread's descriptor, which a C library puts into its stack */
-#define DESCRIPTOR (PMEMCTL_STACK_TP | PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)
+/* Judges one process */
+struct judge {
+	const struct model *model;
+	bool jvm;
+};
+
+static bool has_jvm(const struct model *model)
+{
+	static const char name[] = "/libjvm.so";
+
+	for (size_t i = 0; i < model->nr_objects; i++) {
+		size_t len = model->names[i] ? strlen(model->names[i]) : 0;
+
+		if (len >= sizeof(name) - 1 &&
+		    !strcmp(model->names[i] + len - (sizeof(name) - 1), name))
+			return true;
+	}
+	return false;
+}
 
 /*
  * The stack pointer is known and points neither into the thread's range nor
@@ -18,13 +37,8 @@
  */
 static bool runs_elsewhere(const struct pmemctl_thread *thread)
 {
-	switch (thread->reg_state) {
-	case PMEMCTL_REGS_BLOCKED:
-	case PMEMCTL_REGS_QUEUED:
-	case PMEMCTL_REGS_LAST_ENTRY:
-		return !(thread->evidence & (PMEMCTL_STACK_SP | PMEMCTL_STACK_SP_ALT));
-	}
-	return false;
+	return thread->reg_state != PMEMCTL_REGS_NONE &&
+	       !(thread->evidence & (PMEMCTL_STACK_SP | PMEMCTL_STACK_SP_ALT));
 }
 
 /*
@@ -32,15 +46,18 @@ static bool runs_elsewhere(const struct pmemctl_thread *thread)
  * of the block's own anonymous mapping and smaller than what it guards; else it
  * may be what the allocator or the loader left there.
  */
-static bool guard_is_its_own(const struct model *model, const struct pmemctl_thread *thread)
+static const struct pmemctl_vma *own_guard(const struct model *model,
+					   const struct pmemctl_thread *thread)
 {
-	const struct pmemctl_vma *vma = model_vma(model, thread->stack_low);
-	const struct pmemctl_vma *guard;
+	const struct pmemctl_vma *vma = model_vma(model, thread->stack_low), *guard;
 
-	if (!vma || vma == model->vmas || vma->end < thread->stack_high)
-		return false;
-	guard = vma - 1;
-	return guard->end == thread->stack_low && !guard->file && guard->end - guard->start <= thread->stack_high - thread->stack_low;
+	if (!(thread->evidence & PMEMCTL_STACK_GUARD) || !vma || vma->end < thread->stack_high)
+		return NULL;
+	guard = model_vma_below(model, vma);
+	if (!guard || guard->end != thread->stack_low || guard->file ||
+	    guard->end - guard->start > thread->stack_high - thread->stack_low)
+		return NULL;
+	return guard;
 }
 
 /*
@@ -50,58 +67,132 @@ static bool guard_is_its_own(const struct model *model, const struct pmemctl_thr
 static bool find_marker(const struct model *model, const struct pmemctl_thread *thread,
 			struct stack *stack)
 {
-	if (!(thread->evidence & (PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_CTID)))
+	const struct range *marker;
+
+	if (!(thread->evidence & REGISTERED))
 		return false;
-	stack->guard = guards_below(model, thread->stack_low, thread->stack_high - PAGE);
-	if (!stack->guard)
+	marker = guards_below(model, thread->stack_low, thread->stack_high - PAGE);
+	if (!marker)
 		return false;
-	stack->start = stack->guard->end;
+	stack->start = marker->end;
+	stack->guard = *marker;
 	return true;
 }
 
-static bool find_guard(const struct model *model, size_t i, struct stack *stack)
+/*
+ * A Java thread's stack has no guard of the C library's, but zones without access
+ * of the virtual machine's own making, of more than a page in all.
+ */
+static enum guard_kind find_guard(const struct judge *judge, size_t i, struct stack *stack)
 {
+	const struct model *model = judge->model;
 	const struct pmemctl_thread *thread = &model->threads[i];
-	const struct pmemctl_vma *vma = model_vma(model, thread->stack_high - 1);
+	const struct pmemctl_vma *guard;
 
-	if (vma && vma->flags & PMEMCTL_VMA_MAYBE_GUARD) {
+	if (guards_vma(model, thread)) {
 		/* they were looked for after the snapshot: for a thread that stayed */
-		if (!model->settled || !model->settled[i])
-			return false;
+		if (!model->witness.settled || !model->witness.settled[i])
+			return GUARD_UNKNOWN;
 		if (find_marker(model, thread, stack))
-			return true;
+			return GUARD_MARKER;
 	}
-	return thread->evidence & DESCRIPTOR && thread->evidence & PMEMCTL_STACK_GUARD &&
-	       guard_is_its_own(model, thread);
+	guard = own_guard(model, thread);
+	if (guard) {
+		stack->guard = (struct range) { guard->start, guard->end };
+		return judge->jvm && guard->end - guard->start > PAGE ? GUARD_JVM : GUARD_VMA;
+	}
+	return model->witness.marks == GUARD_MARKS_HIDDEN ? GUARD_UNKNOWN : GUARD_NONE;
 }
 
-static enum stack_kind judge(const struct model *model, size_t i, struct stack *stack)
+/*
+ * A leader began on the stack of execve; but one that fork() made is on that of
+ * the thread that called it, which only sp can tell.
+ */
+static bool is_initial(const struct model *model, const struct pmemctl_thread *thread)
 {
+	return thread->evidence & PMEMCTL_STACK_SP ||
+	       (thread->flags & PMEMCTL_THREAD_LEADER && !(model->flags & PMEMCTL_PROCESS_FORKED));
+}
+
+static enum stack_kind claim_initial(const struct model *model, struct stack *stack)
+{
+	const struct pmemctl_vma *vma = model_vma(model, stack->end - 1);
+
+	stack->claimed = true;
+	stack->initial = true;
+	if (vma)
+		stack->limit = room_below(model, vma, &stack->limit_end);
+	return STACK_MAIN;
+}
+
+/* Its own stack, whether it runs there or not */
+static enum stack_kind judge_own(const struct judge *judge, size_t i, struct stack *stack)
+{
+	const struct model *model = judge->model;
 	const struct pmemctl_thread *thread = &model->threads[i];
 	uint32_t evidence = thread->evidence;
 
 	stack->start = thread->stack_low;
 	stack->end = thread->stack_high;
+	if (!stack->end)
+		return STACK_UNKNOWN;
+	if (evidence & PMEMCTL_STACK_INITIAL)
+		return is_initial(model, thread) ? claim_initial(model, stack) : STACK_UNKNOWN;
+
+	/* In Go the thread pointer is in the heap: it says nothing of a stack */
+	if (!(evidence & (model->witness.exe.go ? REGISTERED : DESCRIPTOR)))
+		return STACK_UNKNOWN;
+	stack->guard_kind = find_guard(judge, i, stack);
+	switch (stack->guard_kind) {
+	case GUARD_UNKNOWN:
+		return STACK_UNKNOWN;
+	case GUARD_NONE:
+		/* without a guard below, other memory may be part of the range */
+		return STACK_USER;
+	default:
+		stack->claimed = true;
+		stack->limit = stack->start;
+		stack->limit_end = ROOM_GUARD;
+		return STACK_PTHREAD;
+	}
+}
+
+/* What it runs on, which is its own stack unless sp says otherwise */
+static enum stack_kind judge_kind(const struct judge *judge, size_t i, struct stack *stack)
+{
+	const struct pmemctl_thread *thread = &judge->model->threads[i];
+	enum stack_kind own;
+
 	if (thread->flags & (PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER))
 		return STACK_WORKER;
 	if (thread->flags & PMEMCTL_THREAD_NO_MM)
 		return STACK_EXITED;
-	if (!thread->stack_high)
-		return STACK_UNKNOWN;
-	if (runs_elsewhere(thread))
-		return STACK_SWITCHED;
-	if (evidence & PMEMCTL_STACK_INITIAL) {
-		if (evidence & PMEMCTL_STACK_SP || thread->flags & PMEMCTL_THREAD_LEADER)
-			return STACK_MAIN;
-		return STACK_UNKNOWN;
+	own = judge_own(judge, i, stack);
+	if (thread->evidence & PMEMCTL_STACK_SP_ALT)
+		return STACK_ALTSTACK;
+	/* within what the module could tell apart, but below the marker */
+	if (runs_elsewhere(thread) ||
+	    (stack->claimed && thread->sp && thread->evidence & PMEMCTL_STACK_SP &&
+	     thread->sp < stack->start)) {
+		if (judge->model->witness.exe.go)
+			return STACK_GO;
+		return own == STACK_UNKNOWN ? STACK_UNKNOWN : STACK_SWITCHED;
 	}
-	/* Without a guard below, other memory may be part of the range */
-	if (!find_guard(model, i, stack))
-		return STACK_UNKNOWN;
-	/* In what the module could tell apart, but below the marker */
-	if (thread->sp && evidence & PMEMCTL_STACK_SP && thread->sp < stack->start)
-		return STACK_SWITCHED;
-	return STACK_PTHREAD;
+	if (own == STACK_UNKNOWN && judge->model->witness.exe.go &&
+	    thread->evidence & PMEMCTL_STACK_SP)
+		return STACK_GO;
+	return own;
+}
+
+/* The thread's things are at the top of its stack, except the main thread's */
+static uint64_t find_tls(const struct model *model, const struct pmemctl_thread *thread,
+			 const struct stack *stack)
+{
+	uint64_t tls = stack_exe_tls(model, thread);
+
+	if (!tls)
+		tls = thread->tp;
+	return tls > stack->start && tls < stack->end ? tls : stack->end;
 }
 
 static int by_start(const void *a, const void *b)
@@ -115,21 +206,39 @@ static int by_start(const void *a, const void *b)
 
 static void forget(struct stack *stack)
 {
-	stack->claimed = false;
-	stack->start = 0;
-	stack->end = 0;
-	stack->guard = NULL;
+	*stack = (struct stack) { .kind = stack->kind, .guard_kind = stack->guard_kind };
 }
 
 static void give_up(struct stack *stack)
 {
-	stack->kind = STACK_UNKNOWN;
-	stack->claimed = false;
+	*stack = (struct stack) { .kind = STACK_UNKNOWN };
+}
+
+/* Two threads that claim one range: the evidence of one of them is wrong */
+static void settle_overlaps(struct stack **order, size_t n)
+{
+	struct stack *widest = NULL;
+	struct range range = { 0 };
+
+	qsort(order, n, sizeof(*order), by_start);
+	for (size_t i = 0; i < n; i++) {
+		struct range own = { order[i]->start, order[i]->end };
+
+		if (widest && own.start < range.end) {
+			give_up(order[i]);
+			give_up(widest);
+		}
+		if (!widest || own.end > range.end) {
+			widest = order[i];
+			range = own;
+		}
+	}
 }
 
 int stacks_judge(const struct model *model, struct stack *stacks)
 {
-	struct stack **order = malloc((model->nr_threads + 1) * sizeof(*order)), *widest = NULL;
+	struct stack **order = malloc((model->nr_threads + 1) * sizeof(*order));
+	struct judge judge = { .model = model, .jvm = has_jvm(model) };
 	size_t n = 0;
 
 	if (!order)
@@ -138,24 +247,42 @@ int stacks_judge(const struct model *model, struct stack *stacks)
 		struct stack *stack = &stacks[i];
 
 		memset(stack, 0, sizeof(*stack));
-		stack->kind = judge(model, i, stack);
-		stack->claimed = stack->kind == STACK_MAIN || stack->kind == STACK_PTHREAD;
-		if (stack->claimed)
+		stack->kind = judge_kind(&judge, i, stack);
+		if (stack->claimed) {
+			stack->tls = find_tls(model, &model->threads[i], stack);
 			order[n++] = stack;
-		else
+		} else {
 			forget(stack);
-	}
-	qsort(order, n, sizeof(*order), by_start);
-	for (size_t i = 0; i < n; i++) {
-		if (widest && order[i]->start < widest->end) {
-			give_up(order[i]);
-			give_up(widest);
 		}
-		if (!widest || order[i]->end > widest->end)
-			widest = order[i];
 	}
+	settle_overlaps(order, n);
 	free(order);
 	return 0;
+}
+
+bool stack_used(const struct pmemctl_thread *thread, const struct stack *stack, uint64_t *used)
+{
+	if (!thread->sp)
+		return false;
+	if (stack->claimed && thread->sp >= stack->start && thread->sp < stack->end) {
+		*used = stack->end - thread->sp;
+		return stack->kind != STACK_ALTSTACK;
+	}
+	*used = thread->tp - thread->sp;
+	return stack->kind == STACK_USER && thread->tp > thread->sp;
+}
+
+bool stack_sp_exact(const struct pmemctl_thread *thread)
+{
+	return thread->reg_state != PMEMCTL_REGS_NONE &&
+	       thread->reg_state != PMEMCTL_REGS_LAST_ENTRY;
+}
+
+uint64_t stack_exe_tls(const struct model *model, const struct pmemctl_thread *thread)
+{
+	uint64_t size = model->witness.exe.tls_size;
+
+	return size && thread->tp > size ? thread->tp - size : 0;
 }
 
 const char *stack_kind_name(enum stack_kind kind)
@@ -164,9 +291,24 @@ const char *stack_kind_name(enum stack_kind kind)
 		[STACK_UNKNOWN] = "unknown",
 		[STACK_MAIN] = "main",
 		[STACK_PTHREAD] = "pthread",
+		[STACK_USER] = "user",
+		[STACK_ALTSTACK] = "altstack",
 		[STACK_SWITCHED] = "switched",
+		[STACK_GO] = "go",
 		[STACK_WORKER] = "worker",
 		[STACK_EXITED] = "exited",
+	};
+
+	return names[kind];
+}
+
+const char *guard_kind_name(enum guard_kind kind)
+{
+	static const char *const names[] = {
+		[GUARD_NONE] = "none",
+		[GUARD_VMA] = "vma",
+		[GUARD_MARKER] = "marker",
+		[GUARD_JVM] = "jvm",
 	};
 
 	return names[kind];

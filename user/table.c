@@ -65,6 +65,97 @@ const char *table_select(const struct table *table, const char *list,
 	return add_list(table, list + (*list == '+'), selection);
 }
 
+const char *table_sorting(const struct table *table, const char *list, struct sorting *sorting)
+{
+	sorting->count = 0;
+	for (;;) {
+		bool descending = *list == '-';
+		size_t len = strcspn(list + descending, ",");
+		const struct column *column = find_column(table, list + descending, len);
+
+		if (!column || sorting->count == SORTING_MAX)
+			return list;
+		sorting->columns[sorting->count] = column;
+		sorting->descending[sorting->count++] = descending;
+		list += descending + len;
+		if (!*list++)
+			return NULL;
+	}
+}
+
+bool table_touched(const struct selection *selection, const struct sorting *sorting)
+{
+	for (size_t i = 0; i < selection->count; i++) {
+		if (selection->columns[i]->flags & COLUMN_TOUCHED)
+			return true;
+	}
+	for (size_t i = 0; sorting && i < sorting->count; i++) {
+		if (sorting->columns[i]->flags & COLUMN_TOUCHED)
+			return true;
+	}
+	return false;
+}
+
+static void get_cell(const struct column *column, const struct picture *picture, const void *row,
+		     struct cell *cell)
+{
+	cell->set = false;
+	cell->string = NULL;
+	cell->paint = PAINT_NONE;
+	column->get(picture, row, cell);
+}
+
+static int compare_cells(enum cell_type type, const struct cell *a, const struct cell *b)
+{
+	if (type == TYPE_STRING)
+		return strcmp(a->string, b->string);
+	if (type == TYPE_SIGNED)
+		return (int64_t)a->number < (int64_t)b->number ? -1 :
+		       (int64_t)a->number > (int64_t)b->number;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+struct order {
+	const struct picture *picture;
+	const struct sorting *sorting;
+};
+
+/* What has no value comes last, whichever way the rest goes */
+static int by_columns(const void *left, const void *right, void *data)
+{
+	const struct order *order = data;
+
+	for (size_t i = 0; i < order->sorting->count; i++) {
+		const struct column *column = order->sorting->columns[i];
+		struct cell a, b;
+		int way;
+
+		get_cell(column, order->picture, *(void *const *)left, &a);
+		get_cell(column, order->picture, *(void *const *)right, &b);
+		if (a.set != b.set)
+			return a.set ? -1 : 1;
+		way = a.set ? compare_cells(column->type, &a, &b) : 0;
+		if (way)
+			return order->sorting->descending[i] ? -way : way;
+	}
+	return *(char *const *)left < *(char *const *)right ? -1 : 1;	/* as they came */
+}
+
+/* Return: the rows in order, to be freed; NULL: there is no memory */
+static const void **sorted_rows(const struct table *table, const struct picture *picture,
+				const struct sorting *sorting)
+{
+	size_t count = table->count(picture);
+	const void **rows = calloc(count + 1, sizeof(*rows));
+	struct order order = { picture, sorting };
+
+	for (size_t i = 0; rows && i < count; i++)
+		rows[i] = table->row(picture, i);
+	if (rows && sorting)
+		qsort_r(rows, count, sizeof(*rows), by_columns, &order);
+	return rows;
+}
+
 /* A cell as text; in @cell->buf, or what the cell points to */
 static const char *cell_text(const struct column *column, struct cell *cell,
 			     const struct options *opts)
@@ -104,10 +195,7 @@ static struct libscols_line *put_line(struct libscols_table *tb, struct libscols
 		const struct column *column = selection->columns[i];
 		struct cell cell;
 
-		cell.set = false;
-		cell.string = NULL;
-		cell.paint = PAINT_NONE;
-		column->get(picture, row, &cell);
+		get_cell(column, picture, row, &cell);
 		scols_line_set_data(line, i, cell_text(column, &cell, opts));
 		if (opts->colour && cell.paint)
 			scols_cell_set_color(scols_line_get_cell(line, i),
@@ -150,15 +238,19 @@ static void put_rows(struct libscols_table *tb, const struct table *table,
 {
 	bool parts = table->nr_parts && !opts->raw && has_tree(selection);
 	size_t count = table->count(picture);
+	const void **rows = sorted_rows(table, picture, opts->sorting);
 
+	if (!rows)
+		abort();
 	for (size_t i = 0; i < count; i++) {
-		const void *row = table->row(picture, i);
+		const void *row = rows[i];
 		struct libscols_line *line = put_line(tb, NULL, selection, picture, row, opts);
 		size_t nr_parts = parts && line ? table->nr_parts(picture, row) : 0;
 
 		for (size_t k = 0; k < nr_parts; k++)
 			put_line(tb, line, selection, picture, table->part(picture, row, k), opts);
 	}
+	free(rows);
 }
 
 void table_text(FILE *out, const struct table *table, const struct selection *selection,
@@ -217,9 +309,7 @@ static void put_json(struct json *json, const struct column *column,
 	for (i = 0; column->name[i]; i++)
 		key[i] = tolower(column->name[i]);
 	key[i] = 0;
-	cell.set = false;
-	cell.string = NULL;
-	column->get(picture, row, &cell);
+	get_cell(column, picture, row, &cell);
 	cell_json(json, key, column, &cell);
 }
 
@@ -262,14 +352,20 @@ static void put_json_row(struct json *json, const struct table *table,
 }
 
 void table_json(struct json *json, const struct table *table,
-		const struct selection *selection, const struct picture *picture)
+		const struct selection *selection, const struct sorting *sorting,
+		const struct picture *picture)
 {
-	size_t count = picture ? table->count(picture) : 0;
+	const void **rows = picture ? sorted_rows(table, picture, sorting) : NULL;
+	size_t count = rows ? table->count(picture) : 0;
+
+	if (picture && !rows)
+		abort();
 
 	json_array(json, table->name);
 	for (size_t i = 0; i < count; i++)
-		put_json_row(json, table, selection, picture, table->row(picture, i));
+		put_json_row(json, table, selection, picture, rows[i]);
 	json_end_array(json);
+	free(rows);
 }
 
 void table_list(FILE *out, const struct table *table, int indent)

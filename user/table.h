@@ -42,7 +42,8 @@ enum column_flags {
 	COLUMN_TEXT = 1,	/* for people: not in JSON unless chosen */
 	COLUMN_BLANK = 2,	/* no value shows as nothing, not as "-" */
 	COLUMN_TREE = 4,	/* carries the lines of the tree of parts */
-	COLUMN_LEFT = 8		/* to the left although it is a number */
+	COLUMN_LEFT = 8,	/* to the left although it is a number */
+	COLUMN_TOUCHED = 16	/* needs to know which pages were touched */
 };
 
 /**
@@ -91,7 +92,17 @@ struct selection {
 	size_t count;
 };
 
-extern const struct table table_regions, table_threads, table_sharers;
+#define SORTING_MAX 8
+
+/** struct sorting - by which columns to sort, most important first */
+struct sorting {
+	const struct column *columns[SORTING_MAX];
+	bool descending[SORTING_MAX];
+	size_t count;
+};
+
+extern const struct table table_regions, table_threads, table_sharers, table_orphans,
+	table_findings;
 
 /**
  * table_select() - parse a list of columns
@@ -104,6 +115,19 @@ extern const struct table table_regions, table_threads, table_sharers;
  */
 const char *table_select(const struct table *table, const char *list,
 			 struct selection *selection);
+
+/**
+ * table_sorting() - parse a list of columns to sort by
+ * @table: whose
+ * @list: names with commas between, each with a - before for descending order
+ * @sorting: filled in
+ *
+ * Return: NULL, or where in @list it cannot be understood.
+ */
+const char *table_sorting(const struct table *table, const char *list, struct sorting *sorting);
+
+/** table_touched() - whether any of these columns needs to know touched pages */
+bool table_touched(const struct selection *selection, const struct sorting *sorting);
 
 /**
  * table_text() - write a table for people, or raw for scripts
@@ -121,10 +145,12 @@ void table_text(FILE *out, const struct table *table, const struct selection *se
  * @json: where to
  * @table: which
  * @selection: its columns; NULL: all that are for JSON, and the parts
+ * @sorting: the order of its rows; NULL: as they come
  * @picture: of what; NULL: an empty array
  */
 void table_json(struct json *json, const struct table *table,
-		const struct selection *selection, const struct picture *picture);
+		const struct selection *selection, const struct sorting *sorting,
+		const struct picture *picture);
 
 /**
  * table_list() - write names, types and meaning of all columns

@@ -2,11 +2,15 @@
 #include "target.h"
 
 #include "guards.h"
+#include "orphans.h"
 #include "proc.h"
+#include "settle.h"
+#include "touched.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +20,8 @@
 struct look {
 	struct client *client;
 	uint32_t pid;
-	const struct view *view;
+	const struct wish *wish;
+	bool live;	/* this time */
 	struct model *model;
 	struct failure *why;
 	struct proc_stat stat;
@@ -46,6 +51,10 @@ static int no_module(struct look *look, int error)
 
 static int not_permitted(struct look *look)
 {
+	if (look->wish->live)
+		return fail(look, STATUS_NOT_PERMITTED,
+			    "%s: you may not attach to it, as --live needs; try as root, or without",
+			    look->stat.comm);
 	return fail(look, STATUS_NOT_PERMITTED,
 		    "%s: you may not look at it; try as its owner or root", look->stat.comm);
 }
@@ -70,9 +79,9 @@ static int open_proof(struct look *look, uint32_t tid)
 {
 	int fd;
 
-	if (look->view->registers) {
+	if (look->wish->registers) {
 		fd = proc_open(look->pid, tid, "mem");
-		if (fd >= 0 || !is_refused(fd))
+		if (fd >= 0 || !is_refused(fd) || look->wish->live)
 			return fd;
 	}
 	return proc_open(look->pid, tid, "pagemap");
@@ -93,8 +102,8 @@ static int request(struct look *look, int proof)
 		if (ret)
 			return no_module(look, ret);
 	}
-	return client_snapshot(look->client, look->pid, proof, look->view->sections,
-			       take_message, look->model);
+	return client_snapshot(look->client, look->pid, proof, look->wish->sections,
+			       look->live && proof >= 0, take_message, look->model);
 }
 
 /* Says what an errno of the kernel means; @ret may not be one to try again on */
@@ -164,35 +173,90 @@ static int attempt(struct look *look)
 	ret = request(look, proof);
 	if (proof >= 0)
 		close(proof);
-	if (!ret && model_finish(look->model, look->view->sections))
+	if (!ret && model_finish(look->model, look->wish->sections))
 		ret = -ECANCELED;
 	if (!ret || look->why->status || again(ret))
 		return ret;
 	return explain(look, ret);
 }
 
+/* What the executable and this machine say, which no snapshot changes */
+static void hear_exe(struct look *look)
+{
+	struct witness *witness = &look->model->witness;
+	int fd = proc_open(look->pid, look->tid, "exe");
+
+	if (fd >= 0) {
+		exe_read(fd, &witness->exe);
+		close(fd);
+	}
+	witness->guard_gap = proc_guard_gap();
+	/* a kernel that has markers and marks VMAs is known for one that shows them */
+	witness->marks = look->model->flags & PMEMCTL_PROCESS_TELLS_GUARDS ?
+			 GUARD_MARKS_SHOWN : pagemap_guard_marks();
+}
+
 /*
- * Stacks may end at markers that only pagemap tells of, after the snapshot.
- * What was found counts for what a second snapshot shows to have stayed.
+ * What pagemap tells of the stacks that the snapshot in @before has. For now
+ * all threads count as settled: what moved is found out by the second snapshot.
+ *
+ * Return: 0 or -errno.
+ */
+static int hear_pages(struct look *look, struct model *before, int pagemap)
+{
+	struct stack *stacks = calloc(before->nr_threads + 1, sizeof(*stacks));
+	bool *settled = malloc(before->nr_threads + 1);
+	int mem = -1, ret = -ENOMEM;
+
+	before->witness.settled = settled;
+	if (!stacks || !settled)
+		goto out;
+	memset(settled, true, before->nr_threads + 1);
+	ret = guards_wanted(before) ? guards_collect(before, pagemap) : 0;
+	if (!ret && stacks_judge(before, stacks))
+		ret = -ENOMEM;
+	if (!ret && look->wish->touched)
+		ret = touched_collect(before, stacks, pagemap);
+	if (!ret && look->wish->orphans && before->flags & PMEMCTL_PROCESS_ATTACH)
+		mem = proc_open(look->pid, look->tid, "mem");
+	if (mem >= 0) {
+		ret = orphans_collect(before, stacks, pagemap, mem);
+		close(mem);
+	}
+out:
+	free(stacks);
+	return ret;
+}
+
+/*
+ * Some of it only /proc tells, after the snapshot. What it told counts for what
+ * a second snapshot shows to have stayed.
  *
  * Return: as attempt().
  */
-static int find_guards(struct look *look)
+static int look_closer(struct look *look)
 {
-	struct model before = *look->model;
+	struct model before;
 	int fd, ret;
 
-	if (!(look->view->sections & PMEMCTL_SECTION_THREADS) || !guards_wanted(&before))
+	if (!look->model->has_mm || !(look->wish->sections & PMEMCTL_SECTION_THREADS))
+		return 0;
+	hear_exe(look);
+	if (!look->wish->touched && !look->wish->orphans && !look->wish->live &&
+	    !guards_wanted(look->model))
 		return 0;
 	fd = proc_open(look->pid, look->tid, "pagemap");
 	if (fd < 0)
-		return is_gone(fd) ? -ENODATA : 0;	/* they stay unknown */
-	ret = guards_collect(&before, fd);
-	close(fd);
+		return is_gone(fd) ? -ENODATA : 0;	/* it stays unknown */
+	before = *look->model;
 	model_init(look->model);
+	ret = hear_pages(look, &before, fd);
+	close(fd);
+	/* CPUs are interrupted once, for the snapshot that is shown */
+	look->live = look->wish->live;
 	if (!ret)
 		ret = attempt(look);
-	if (!ret && guards_settle(look->model, &before))
+	if (!ret && settle(look->model, &before))
 		ret = -ENOMEM;
 	model_free(&before);
 	if (ret == -ENOMEM)
@@ -200,11 +264,11 @@ static int find_guards(struct look *look)
 	return ret;
 }
 
-int target_look(struct client *client, uint32_t pid, const struct view *view,
+int target_look(struct client *client, uint32_t pid, const struct wish *wish,
 		struct model *model, struct failure *why)
 {
 	struct look look = {
-		.client = client, .pid = pid, .view = view, .model = model, .why = why,
+		.client = client, .pid = pid, .wish = wish, .model = model, .why = why,
 	};
 	int ret = 0;
 
@@ -213,9 +277,10 @@ int target_look(struct client *client, uint32_t pid, const struct view *view,
 		/* 1, 2, 4 … 64 ms: an exec or an exit takes its time */
 		struct timespec pause = { .tv_nsec = 1000000L << i };
 
+		look.live = false;
 		ret = attempt(&look);
 		if (!ret)
-			ret = find_guards(&look);
+			ret = look_closer(&look);
 		if (!ret || why->status)
 			return ret;
 		nanosleep(&pause, NULL);

@@ -39,7 +39,8 @@ int main(int argc, char **argv)
 	proof = proc_open(pid, proc_live_thread(pid), "mem");
 	ret = client_open(&client);
 	if (!ret)
-		ret = client_snapshot(&client, pid, proof, PMEMCTL_SECTION_ALL, take, NULL);
+		ret = client_snapshot(&client, pid, proof, PMEMCTL_SECTION_ALL, false, take,
+				      NULL);
 	if (ret) {
 		fprintf(stderr, "record: %s %s\n", strerror(-ret), client.extack);
 		return 1;

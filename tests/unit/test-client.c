@@ -134,7 +134,7 @@ static int ask(void (*play)(void), void *data)
 	messages = 0;
 	no_family = false;
 	assert_int_equal(client_open(&client), 0);
-	return client_snapshot(&client, 42, 5, PMEMCTL_SECTION_ALL, take, data);
+	return client_snapshot(&client, 42, 5, PMEMCTL_SECTION_ALL, false, take, data);
 }
 
 static int teardown(void **state)

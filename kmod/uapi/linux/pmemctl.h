@@ -14,6 +14,8 @@
  *					as seen in the sender's pid namespace
  *	PMEMCTL_A_PROOF_FD	u32	an open descriptor of the sender, see below
  *	PMEMCTL_A_SECTIONS	u32	what is wanted: enum pmemctl_section, or'ed
+ *	PMEMCTL_A_LIVE		flag	exact registers of running threads, too: the
+ *					CPUs that run them are interrupted once
  *
  * Who may look is decided by the kernel's own check on opening a file, not by
  * this module. PMEMCTL_A_PROOF_FD is an open descriptor of
@@ -21,8 +23,8 @@
  *	/proc/PID/pagemap	which asks PTRACE_MODE_READ, or
  *	/proc/PID/mem		which asks PTRACE_MODE_ATTACH.
  *
- * The first is enough for all but the values of sp, ip and tp, the registers, in
- * struct pmemctl_thread; how fresh they are, and whether sp lies in the stack,
+ * The first is enough for all but PMEMCTL_A_LIVE, and the values of sp, ip and tp,
+ * the registers, in struct pmemctl_thread; how fresh they are, and whether sp lies in the stack,
  * is told all the same. Where the thread PID is a zombie while others of
  * its process live, /proc/PID/task/TID/pagemap of a live one serves. The file,
  * the netlink socket and the request must all carry the very same credentials:
@@ -39,7 +41,7 @@
  *	EINVAL		an attribute is missing or wrong, or the descriptor is
  *			of another kind of file
  *	EPERM		the descriptor, the socket and the caller do not have
- *			the same credentials
+ *			the same credentials; or PMEMCTL_A_LIVE with a pagemap
  *	ESRCH		no such process in the sender's pid namespace
  *	ENODATA		the descriptor was opened on a task without an address
  *			space (a zombie, a kernel thread)
@@ -149,6 +151,8 @@ enum pmemctl_section {
  * @PMEMCTL_A_THREADS: chunk of struct pmemctl_thread, oldest first
  * @PMEMCTL_A_SHARERS: chunk of struct pmemctl_sharer
  * @PMEMCTL_A_STRINGS: chunk of bytes (row_size 1)
+ * @PMEMCTL_A_LIVE: flag, asked only: interrupt the CPUs that run threads of
+ *	the process, for PMEMCTL_REGS_LIVE. Without it no CPU is disturbed
  */
 enum pmemctl_attr {
 	PMEMCTL_A_PID = 1,
@@ -175,6 +179,8 @@ enum pmemctl_attr {
 	PMEMCTL_A_SHARERS,
 	PMEMCTL_A_STRINGS,
 
+	PMEMCTL_A_LIVE,
+
 	__PMEMCTL_A_END,
 	PMEMCTL_A_MAX = __PMEMCTL_A_END - 1
 };
@@ -189,13 +195,22 @@ enum pmemctl_attr {
  *	not among PMEMCTL_A_VMAS; /proc/self/maps of a 64-bit process tells
  * @PMEMCTL_PROCESS_LAZY: a kernel thread that does not work in the mm that
  *	PMEMCTL_A_BORROWED_PID names, but was left with it by who ran before
+ * @PMEMCTL_PROCESS_FORKED: made by fork() or the like, with no execve() since:
+ *	its memory began as its parent's
+ * @PMEMCTL_PROCESS_THREADS_ENDED: threads other than the leader have ended; a
+ *	library may keep their stacks for new ones
+ * @PMEMCTL_PROCESS_TELLS_GUARDS: the kernel has PMEMCTL_VMA_MAYBE_GUARD: a VMA
+ *	without that flag holds no guard markers
  */
 enum pmemctl_process_flag {
 	PMEMCTL_PROCESS_KTHREAD		= 1 << 0,
 	PMEMCTL_PROCESS_LEADER_EXITED	= 1 << 1,
 	PMEMCTL_PROCESS_ATTACH		= 1 << 2,
 	PMEMCTL_PROCESS_VSYSCALL	= 1 << 3,
-	PMEMCTL_PROCESS_LAZY		= 1 << 4
+	PMEMCTL_PROCESS_LAZY		= 1 << 4,
+	PMEMCTL_PROCESS_FORKED		= 1 << 5,
+	PMEMCTL_PROCESS_THREADS_ENDED	= 1 << 6,
+	PMEMCTL_PROCESS_TELLS_GUARDS	= 1 << 7
 };
 
 /**
@@ -483,12 +498,16 @@ enum pmemctl_thread_flag {
  * @PMEMCTL_REGS_LAST_ENTRY: it was on a CPU: these are from the last time it
  *	entered the kernel (tp: last left a CPU), stale by any amount, and sp
  *	and ip perhaps not of the same entry
+ * @PMEMCTL_REGS_LIVE: exact: its CPU was interrupted while the thread ran.
+ *	With PMEMCTL_A_LIVE only. The other fields of the row are those of a
+ *	moment before
  */
 enum pmemctl_reg_state {
 	PMEMCTL_REGS_NONE,
 	PMEMCTL_REGS_BLOCKED,
 	PMEMCTL_REGS_QUEUED,
-	PMEMCTL_REGS_LAST_ENTRY
+	PMEMCTL_REGS_LAST_ENTRY,
+	PMEMCTL_REGS_LIVE
 };
 
 /*

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "orphans.h"
+
+#include "guards.h"
+#include "pmemctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
+
+/* Sizes of live threads' blocks that are tried where a block's end does not show */
+#define SIZES 16
+
+/* What live threads use: sorted by start, @high the highest end up to each */
+struct busy {
+	struct range *list;
+	uint64_t *high;
+	size_t count;
+};
+
+struct search {
+	struct model *model;
+	int pagemap;
+	int mem;
+	struct busy busy;
+	uint64_t sizes[SIZES];
+	size_t nr_sizes;
+	size_t room;
+};
+
+static int by_start(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static void add_busy(struct busy *busy, uint64_t start, uint64_t size)
+{
+	if (start && size && start + size > start)
+		busy->list[busy->count++] = (struct range) { start, start + size };
+}
+
+static int find_busy(struct busy *busy, const struct model *model, const struct stack *stacks)
+{
+	uint64_t high = 0;
+
+	*busy = (struct busy) {
+		.list = calloc(model->nr_threads + 1, 7 * sizeof(*busy->list)),
+		.high = calloc(model->nr_threads + 1, 7 * sizeof(*busy->high)),
+	};
+	if (!busy->list || !busy->high)
+		return -ENOMEM;
+	for (size_t i = 0; i < model->nr_threads; i++) {
+		const struct pmemctl_thread *thread = &model->threads[i];
+		const struct stack *stack = &stacks[i];
+
+		add_busy(busy, stack->start, stack->end - stack->start);
+		add_busy(busy, stack->guard.start, stack->guard.end - stack->guard.start);
+		add_busy(busy, thread->sas_sp, thread->sas_size);
+		add_busy(busy, thread->robust_list, 1);
+		add_busy(busy, thread->clear_child_tid, 1);
+		add_busy(busy, thread->tp, 1);
+		add_busy(busy, thread->sp, 1);
+	}
+	qsort(busy->list, busy->count, sizeof(*busy->list), by_start);
+	for (size_t i = 0; i < busy->count; i++) {
+		if (busy->list[i].end > high)
+			high = busy->list[i].end;
+		busy->high[i] = high;
+	}
+	return 0;
+}
+
+static void free_busy(struct busy *busy)
+{
+	free(busy->list);
+	free(busy->high);
+}
+
+static bool is_busy(const struct busy *busy, const struct range *range)
+{
+	size_t low = 0, high = busy->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (busy->list[mid].start < range->end)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low && busy->high[low - 1] > range->start;
+}
+
+static void learn_sizes(struct search *search, const struct stack *stacks)
+{
+	for (size_t i = 0; i < search->model->nr_threads; i++) {
+		const struct stack *stack = &stacks[i];
+		uint64_t size = stack->end - stack->guard.start;
+		size_t k = 0;
+
+		if (!stack->guard.end)
+			continue;
+		while (k < search->nr_sizes && search->sizes[k] != size)
+			k++;
+		if (k == search->nr_sizes && k < SIZES)
+			search->sizes[search->nr_sizes++] = size;
+	}
+}
+
+/*
+ * Both libraries begin the descriptor with its own address and put the pointer
+ * to the thread's TLS blocks next; glibc then repeats the address, and in musl
+ * those blocks are on the same stack. A list that is empty points to itself, too.
+ */
+static bool is_descriptor(const uint64_t *at, uint64_t addr, const struct range *block)
+{
+	return at[0] == addr && at[1] != addr &&
+	       (at[2] == addr || (at[1] >= block->start && at[1] < block->end));
+}
+
+/* Return: where the descriptor of a thread lies in the last two pages, or 0 */
+static uint64_t find_descriptor(const struct search *search, const struct range *block)
+{
+	uint64_t words[PAGE / sizeof(uint64_t)];
+
+	for (uint64_t page = block->end - PAGE; page + 2 * PAGE >= block->end && page >= block->start;
+	     page -= PAGE) {
+		if (!pagemap_present(search->pagemap, page) ||
+		    pread(search->mem, words, PAGE, page) != (ssize_t)PAGE)
+			continue;
+		for (size_t i = 0; i + 2 < ARRAY_SIZE(words); i += 2) {
+			uint64_t addr = page + i * sizeof(*words);
+
+			if (is_descriptor(&words[i], addr, block))
+				return addr;
+		}
+	}
+	return 0;
+}
+
+static int add_orphan(struct search *search, const struct orphan *orphan)
+{
+	struct witness *witness = &search->model->witness;
+
+	if (witness->nr_orphans == search->room) {
+		size_t room = search->room ? search->room * 2 : 16;
+		void *list = realloc(witness->orphans, room * sizeof(*orphan));
+
+		if (!list)
+			return -ENOMEM;
+		witness->orphans = list;
+		search->room = room;
+	}
+	witness->orphans[witness->nr_orphans++] = *orphan;
+	return 0;
+}
+
+/* A block that would begin with this guard and end there */
+static int try_block(struct search *search, const struct range *guard, uint64_t end, bool marker,
+		     bool *found)
+{
+	struct orphan orphan = { .own = { guard->end, end }, .guard = *guard, .marker = marker };
+	struct touch touch;
+	int ret;
+
+	if (end < guard->end + PAGE || is_busy(&search->busy, &orphan.own))
+		return 0;
+	orphan.descriptor = find_descriptor(search, &orphan.own);
+	if (!orphan.descriptor)
+		return 0;
+	*found = true;
+	ret = pagemap_touched(search->pagemap, guard->end, end, &touch);
+	orphan.resident = touch.resident;
+	return ret ? ret : add_orphan(search, &orphan);
+}
+
+/* Memory above a guard: it may go on above the block, and the block is lowest */
+static int try_piece(struct search *search, const struct range *guard, uint64_t end, bool marker)
+{
+	bool found = false;
+	int ret = try_block(search, guard, end, marker, &found);
+
+	for (size_t i = 0; i < search->nr_sizes && !found && !ret; i++) {
+		uint64_t at = guard->start + search->sizes[i];
+
+		if (at < end)
+			ret = try_block(search, guard, at, marker, &found);
+	}
+	return ret;
+}
+
+static bool may_hold_stacks(const struct pmemctl_vma *vma)
+{
+	return !vma->file && !vma->name &&
+	       (vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE)) ==
+	       (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE) &&
+	       !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
+			       PMEMCTL_VMA_HUGETLB | PMEMCTL_VMA_SHADOW_STACK));
+}
+
+/* The VMA below, if it can be a guard of what begins with this one */
+static bool guard_below(const struct model *model, const struct pmemctl_vma *vma,
+			struct range *guard)
+{
+	const struct pmemctl_vma *below = model_vma_below(model, vma);
+
+	if (!below || below->end != vma->start || below->file || below->flags & ACCESS ||
+	    below->end - below->start > vma->end - vma->start)
+		return false;
+	*guard = (struct range) { below->start, below->end };
+	return true;
+}
+
+static int search_vma(struct search *search, const struct pmemctl_vma *vma)
+{
+	struct range_list markers = { 0 };
+	struct range guard;
+	int ret = 0;
+
+	if (guards_possible(search->model, vma))
+		ret = pagemap_guards(search->pagemap, vma->start, vma->end, &markers);
+	if (!ret && guard_below(search->model, vma, &guard))
+		ret = try_piece(search, &guard,
+				markers.count ? markers.list[0].start : vma->end, false);
+	for (size_t i = 0; i < markers.count && !ret; i++)
+		ret = try_piece(search, &markers.list[i], i + 1 < markers.count ?
+				markers.list[i + 1].start : vma->end, true);
+	free(markers.list);
+	return ret;
+}
+
+int orphans_collect(struct model *model, const struct stack *stacks, int pagemap, int mem)
+{
+	struct search search = { .model = model, .pagemap = pagemap, .mem = mem };
+	int ret = find_busy(&search.busy, model, stacks);
+
+	learn_sizes(&search, stacks);
+	for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
+		if (may_hold_stacks(&model->vmas[i]))
+			ret = search_vma(&search, &model->vmas[i]);
+	}
+	free_busy(&search.busy);
+	model->witness.orphans_known = !ret;
+	return ret;
+}
+
+static bool same_vma(const struct model *after, const struct model *before, uint64_t addr)
+{
+	const struct pmemctl_vma *a = model_vma(before, addr), *b = model_vma(after, addr);
+
+	return a && b && a->start == b->start && a->end == b->end && a->flags == b->flags &&
+	       a->file == b->file;
+}
+
+int orphans_settle(struct model *after, const struct model *before)
+{
+	struct witness *witness = &after->witness;
+	struct stack *stacks;
+	struct busy busy;
+	size_t n = 0;
+	int ret;
+
+	if (!witness->nr_orphans)
+		return 0;
+	stacks = calloc(after->nr_threads + 1, sizeof(*stacks));
+	if (!stacks || stacks_judge(after, stacks)) {
+		free(stacks);
+		return -1;
+	}
+	ret = find_busy(&busy, after, stacks);
+	for (size_t i = 0; i < witness->nr_orphans && !ret; i++) {
+		const struct orphan *orphan = &witness->orphans[i];
+
+		if (same_vma(after, before, orphan->own.start) &&
+		    same_vma(after, before, orphan->guard.start) && !is_busy(&busy, &orphan->own))
+			witness->orphans[n++] = *orphan;
+	}
+	witness->nr_orphans = n;
+	free_busy(&busy);
+	free(stacks);
+	return ret ? -1 : 0;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "settle.h"
+
+#include "guards.h"
+#include "orphans.h"
+
+#include <stdlib.h>
+
+static int by_tid(const void *a, const void *b)
+{
+	const struct pmemctl_thread *x = *(struct pmemctl_thread *const *)a;
+	const struct pmemctl_thread *y = *(struct pmemctl_thread *const *)b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+static bool unmoved(const struct model *before, const struct pmemctl_thread *was,
+		    const struct model *after, const struct pmemctl_thread *is)
+{
+	const struct pmemctl_vma *a = guards_vma(before, was), *b = guards_vma(after, is);
+
+	if (!a != !b || (a && (a->start != b->start || a->end != b->end)))
+		return false;
+	return was->stack_high == is->stack_high && was->robust_list == is->robust_list &&
+	       was->clear_child_tid == is->clear_child_tid && was->sas_sp == is->sas_sp &&
+	       was->sas_size == is->sas_size;
+}
+
+/* Fills @settled and @touches, one for each thread of @after */
+static int match_threads(const struct model *after, const struct model *before, bool *settled,
+			 struct touches *touches)
+{
+	const struct pmemctl_thread **order = malloc((before->nr_threads + 1) * sizeof(*order));
+
+	if (!order)
+		return -1;
+	for (size_t i = 0; i < before->nr_threads; i++)
+		order[i] = &before->threads[i];
+	qsort(order, before->nr_threads, sizeof(*order), by_tid);
+	for (size_t i = 0; i < after->nr_threads; i++) {
+		const struct pmemctl_thread *is = &after->threads[i];
+		const struct pmemctl_thread **was = bsearch(&is, order, before->nr_threads,
+							    sizeof(*order), by_tid);
+
+		settled[i] = was && unmoved(before, *was, after, is);
+		if (settled[i] && before->witness.touches)
+			touches[i] = before->witness.touches[*was - before->threads];
+	}
+	free(order);
+	return 0;
+}
+
+int settle(struct model *after, struct model *before)
+{
+	bool *settled = calloc(after->nr_threads + 1, sizeof(*settled));
+	struct touches *touches = calloc(after->nr_threads + 1, sizeof(*touches));
+
+	if (!settled || !touches || match_threads(after, before, settled, touches)) {
+		free(settled);
+		free(touches);
+		return -1;
+	}
+	free(before->witness.settled);
+	free(before->witness.touches);
+	before->witness.settled = settled;
+	before->witness.touches = touches;
+	witness_free(&after->witness);
+	after->witness = before->witness;
+	before->witness = (struct witness) { 0 };
+	return orphans_settle(after, before);
+}

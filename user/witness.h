@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What /proc tells besides the module, of single pages and of the executable.
+ * It is read after a snapshot, so it counts for what a second one shows to
+ * have stayed: see settle.h.
+ */
+#ifndef WITNESS_H
+#define WITNESS_H
+
+#include "exe.h"
+#include "pagemap.h"
+
+/**
+ * struct touches - which pages of a thread's stacks were touched
+ * @known: they were looked at
+ * @own: the range that @stack is about
+ * @stack: its own stack
+ * @altstack: its alternate signal stack, if it has one
+ * @shadow: its shadow stack, if it has one
+ */
+struct touches {
+	bool known;
+	struct range own;
+	struct touch stack;
+	struct touch altstack;
+	struct touch shadow;
+};
+
+/**
+ * struct orphan - a stack that no live thread uses
+ * @own: its addresses, without the guard
+ * @guard: the guard below it
+ * @marker: the guard is a marker in the page tables, not a VMA
+ * @descriptor: where the descriptor of its former thread lies
+ * @resident: bytes that are present
+ */
+struct orphan {
+	struct range own;
+	struct range guard;
+	bool marker;
+	uint64_t descriptor;
+	uint64_t resident;
+};
+
+/**
+ * struct witness - all of it
+ * @guards: guard markers in the VMAs that may hold some
+ * @settled: for each thread, whether @guards and @touches are good for it;
+ *	NULL: for none
+ * @touches: for each thread; NULL: not looked at
+ * @orphans: by ascending address
+ * @nr_orphans: how many
+ * @orphans_known: they were looked for
+ * @exe: the executable
+ * @marks: what this kernel does with guard markers
+ * @guard_gap: bytes that the kernel keeps free below a stack that grows
+ */
+struct witness {
+	struct range_list guards;
+	bool *settled;
+	struct touches *touches;
+	struct orphan *orphans;
+	size_t nr_orphans;
+	bool orphans_known;
+	struct exe exe;
+	enum guard_marks marks;
+	uint64_t guard_gap;
+};
+
+#endif
