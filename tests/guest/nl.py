@@ -23,7 +23,7 @@ VMAS, THREADS, SHARERS, ALL = 1, 2, 4, 7
 A_PID, A_PROOF_FD, A_SECTIONS, A_FLAGS, A_COMM, A_MM = 1, 2, 3, 4, 5, 6
 A_TAKEN, A_TAKEN_BOOTTIME, A_LOCK_WAIT, A_LOCK_HOLD = 7, 8, 9, 10
 A_BORROWED_PID, A_BORROWED_COMM, A_UNEXPLAINED, A_HIDDEN = 12, 13, 14, 15
-A_VMAS, A_OBJECTS, A_THREADS, A_SHARERS, A_STRINGS = 17, 18, 19, 20, 21
+A_VMAS, A_OBJECTS, A_THREADS, A_SHARERS, A_STRINGS, A_LIVE = 17, 18, 19, 20, 21, 22
 
 VMA = struct.Struct("=QQQQIIII")
 OBJECT = struct.Struct("=QIIIIII")
@@ -35,7 +35,7 @@ THREAD_FIELDS = (
     " sp ip tp clear_child_tid robust_list rseq sas_sp sas_size shstk_base"
     " shstk_size stack_low stack_high evidence zero").split()
 
-REGS_NONE, REGS_BLOCKED, REGS_QUEUED, REGS_LAST_ENTRY = range(4)
+REGS_NONE, REGS_BLOCKED, REGS_QUEUED, REGS_LAST_ENTRY, REGS_LIVE = range(5)
 PROCESS_KTHREAD, PROCESS_LEADER_EXITED, PROCESS_ATTACH = 1, 2, 4
 PROCESS_LAZY = 16
 
@@ -146,8 +146,10 @@ class Client:
                 else:
                     return
 
-    def snapshot(self, pid, proof=None, sections=ALL):
+    def snapshot(self, pid, proof=None, sections=ALL, live=False):
         payload = u32(A_PID, pid) + u32(A_SECTIONS, sections)
+        if live:
+            payload += attr(A_LIVE, b"")
         if proof is not None:
             payload += u32(A_PROOF_FD, proof)
         self.request(payload)

@@ -10,8 +10,9 @@ SECONDS = 20
 
 @pytest.fixture(scope="module")
 def verdicts():
-    tally, threads = races.race(SECONDS)
-    return dict(races.report(tally, threads, SECONDS))
+    tally = races.race(SECONDS)
+    races.report(tally)
+    return races.verdicts(tally)
 
 
 @pytest.mark.parametrize("what", races.CHECKS)
