@@ -4,6 +4,7 @@
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
 # make races		threads, exec and exit at full speed, 10 minutes in each guest
+# make bench		what it costs, beside other ways to know, in a guest
 # make load		insert the module that was built; make unload
 # make install		module, CLI, man page and completion; make uninstall
 # make clean
@@ -39,6 +40,9 @@ cli:
 fixtures:
 	$(MAKE) -C tests/fixtures
 
+meter:
+	$(MAKE) -C tests/bench
+
 demo:
 	tests/demo
 
@@ -47,6 +51,9 @@ check:
 
 races:
 	tests/races
+
+bench:
+	tests/bench/run
 
 load: module
 	@if test -e /sys/module/pmemctl; then $(SUDO) rmmod pmemctl; fi
@@ -72,6 +79,8 @@ clean:
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
 	$(MAKE) -C user clean
 	$(MAKE) -C tests/fixtures clean
+	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean
 
-.PHONY: all headers module cli fixtures demo check races load unload install uninstall clean
+.PHONY: all headers module cli fixtures meter demo check races bench load unload install \
+	uninstall clean

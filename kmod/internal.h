@@ -22,6 +22,7 @@
 #ifndef PMEMCTL_INTERNAL_H
 #define PMEMCTL_INTERNAL_H
 
+#include <linux/compiler.h>
 #include <linux/cpumask.h>
 #include <linux/types.h>
 #include <linux/pmemctl.h>
@@ -70,8 +71,18 @@ struct pmemctl_table {
 
 int pmemctl_table_reserve(struct pmemctl_table *table, struct pmemctl_budget *budget,
 			  size_t capacity);
-void *pmemctl_table_add(struct pmemctl_table *table);
 void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budget);
+
+/*
+ * The next free row, uninitialised, or NULL if all are taken. Here, and not in
+ * table.c, because the call would cost more than what it does.
+ */
+static inline void *pmemctl_table_add(struct pmemctl_table *table)
+{
+	if (unlikely(table->count == table->capacity))
+		return NULL;
+	return table->rows + (size_t)table->count++ * table->row_size;
+}
 
 /* Files and names that VMAs refer to: objects.c */
 struct pmemctl_objects {

@@ -245,6 +245,14 @@ static char *file_path_of(struct file *file, char **buf, size_t *size,
 	}
 }
 
+/* How much of a string is the mark of a deleted file */
+static size_t suffix_len(const char *string, size_t len)
+{
+	const size_t mark = strlen(deleted_suffix);
+
+	return len >= mark && !memcmp(string + len - mark, deleted_suffix, mark) ? mark : 0;
+}
+
 static int resolve_row(struct pmemctl_objects *objects, u32 i,
 		       struct pmemctl_budget *budget, char **buf, size_t *size)
 {
@@ -253,7 +261,7 @@ static int resolve_row(struct pmemctl_objects *objects, u32 i,
 	struct pmemctl_table *strings = &objects->strings;
 	bool deleted = false;
 	char *string;
-	size_t len;
+	ssize_t len;
 	int ret;
 
 	string = file_path_of(key->file, buf, size, &deleted);
@@ -266,21 +274,20 @@ static int resolve_row(struct pmemctl_objects *objects, u32 i,
 		return 0;
 	}
 
-	len = strlen(string);
-	if (deleted && len >= strlen(deleted_suffix) &&
-	    !strcmp(string + len - strlen(deleted_suffix), deleted_suffix))
-		len -= strlen(deleted_suffix);
-
-	if (len > strings->capacity - strings->count) {
+	/* copies and measures at once, by words: paths are what takes long here */
+	while ((len = strscpy(strings->rows + strings->count, string,
+			      strings->capacity - strings->count)) < 0) {
 		ret = pmemctl_table_reserve(strings, budget,
 					    max_t(size_t, 2 * (size_t)strings->capacity,
-						  strings->count + len));
+						  PATH_MAX));
 		if (ret)
 			return ret;
 	}
 	row->string = strings->count;
 	row->string_len = len;
-	append(strings, string, len);
+	if (deleted)
+		row->string_len -= suffix_len(strings->rows + strings->count, len);
+	strings->count += row->string_len;
 	return 0;
 }
 

@@ -227,22 +227,33 @@ static int copy_locked(struct pmemctl_snapshot *snap, struct task_struct *leader
 	return fits ? 0 : 1;
 }
 
-/* Room for what there is now and a little more; for objects, more than before */
-static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
-		   struct mm_struct *mm, bool grow_objects)
+/*
+ * What @count of the VMAs seen so far will be of all, and half as much again: a
+ * few doublings would have the lock taken as often, and the first VMAs copied.
+ */
+static size_t extrapolate(const struct pmemctl_snapshot *snap, u32 count)
 {
-	size_t objects = snap->objects.rows.capacity ?: 128;
-	size_t strings = snap->objects.strings.capacity ?: 1024;
+	u32 seen = max(snap->vmas.count, 1U);
+	u32 all = max(snap->mm_map_count, seen);
+
+	return (u64)count * all / seen * 3 / 2;
+}
+
+/* Room for what there is now and a little more */
+static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
+		   struct mm_struct *mm)
+{
+	size_t objects = 128, strings = 1024;
 	size_t vmas, threads;
 	int ret = 0;
 
+	if (snap->objects.full) {
+		objects = max(objects, extrapolate(snap, snap->objects.rows.count));
+		strings = max(strings, extrapolate(snap, snap->objects.strings.count));
+	}
 	snap->vmas.count = 0;
 	snap->threads.count = 0;
 	pmemctl_objects_reset(&snap->objects);
-	if (grow_objects) {
-		objects *= 4;
-		strings *= 4;
-	}
 	ret = pmemctl_objects_reserve(&snap->objects, &snap->budget, objects, strings);
 	if (!ret && needs_vmas(snap)) {
 		vmas = READ_ONCE(mm->map_count);
@@ -262,17 +273,15 @@ static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 static int copy(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		struct mm_struct *mm, struct pid_namespace *ns)
 {
-	bool grow_objects = false;
 	int tries, ret;
 
 	for (tries = 0; tries < MAX_TRIES; tries++) {
-		ret = reserve(snap, leader, mm, grow_objects);
+		ret = reserve(snap, leader, mm);
 		if (ret)
 			return ret;
 		ret = copy_locked(snap, leader, mm, ns);
 		if (ret <= 0)
 			return ret;
-		grow_objects = snap->objects.full;
 	}
 	return -EAGAIN;
 }

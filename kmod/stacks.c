@@ -23,18 +23,17 @@
 
 #define NO_VMA		U32_MAX
 
+/* A descriptor, for sorting */
 struct anchor {
 	u64 addr;
 	u32 thread;
-	bool is_sp;
 };
 
-/* Where a thread's anchors were found */
+/* Where a thread's descriptor was found */
 struct place {
 	u64 descriptor;		/* the address that stands for it, 0 if none */
 	u64 below;		/* top of the thread below in the same VMA, or 0 */
 	u32 descriptor_vma;
-	u32 sp_vma;
 };
 
 struct finder {
@@ -42,6 +41,7 @@ struct finder {
 	const struct pmemctl_vma *vmas;
 	u32 nr_vmas;
 	u32 initial_vma;
+	bool in_order;		/* the anchors are */
 	struct pmemctl_table anchors;
 	struct pmemctl_table places;
 };
@@ -81,35 +81,31 @@ static bool has_user_stack(const struct pmemctl_thread *row)
 			       PMEMCTL_THREAD_USER_WORKER));
 }
 
-static void add_anchor(struct finder *f, u32 thread, u64 addr, bool is_sp)
-{
-	struct anchor *anchor;
-
-	if (!addr)
-		return;
-	anchor = pmemctl_table_add(&f->anchors);
-	anchor->addr = addr;
-	anchor->thread = thread;
-	anchor->is_sp = is_sp;
-}
-
+/*
+ * The youngest thread first: where each stack was put below the one before, as C
+ * libraries do, the anchors come in order, and are spared the sort.
+ */
 static void gather(struct finder *f)
 {
 	const struct pmemctl_thread *rows = f->snap->threads.rows;
-	struct place *place;
+	struct place *places = f->places.rows;
+	struct anchor *anchor;
+	u64 last = 0;
 	u32 i;
 
-	for (i = 0; i < f->snap->threads.count; i++) {
-		place = pmemctl_table_add(&f->places);
-		place->descriptor = 0;
-		place->below = 0;
-		place->descriptor_vma = NO_VMA;
-		place->sp_vma = NO_VMA;
-		if (!has_user_stack(&rows[i]))
+	f->places.count = f->snap->threads.count;
+	f->in_order = true;
+	for (i = f->places.count; i--; ) {
+		places[i] = (struct place) { .descriptor_vma = NO_VMA };
+		if (has_user_stack(&rows[i]))
+			places[i].descriptor = descriptor_of(&rows[i]);
+		if (!places[i].descriptor)
 			continue;
-		place->descriptor = descriptor_of(&rows[i]);
-		add_anchor(f, i, place->descriptor, false);
-		add_anchor(f, i, rows[i].sp, true);
+		anchor = pmemctl_table_add(&f->anchors);
+		anchor->addr = places[i].descriptor;
+		anchor->thread = i;
+		f->in_order &= anchor->addr >= last;
+		last = anchor->addr;
 	}
 }
 
@@ -141,10 +137,6 @@ static void locate(struct finder *f)
 			continue;
 
 		place = &places[anchor->thread];
-		if (anchor->is_sp) {
-			place->sp_vma = vma;
-			continue;
-		}
 		place->descriptor_vma = vma;
 		place->below = below;
 		below = descriptor_end(&rows[anchor->thread], anchor->addr);
@@ -183,6 +175,12 @@ static bool guard_below(const struct finder *f, u32 vma)
 static bool covers(const struct pmemctl_thread *row, u64 addr)
 {
 	return addr >= row->stack_low && addr < row->stack_high;
+}
+
+static bool sp_in_initial_vma(const struct finder *f, const struct pmemctl_thread *row)
+{
+	return f->initial_vma != NO_VMA && row->sp >= f->vmas[f->initial_vma].start &&
+	       row->sp < f->vmas[f->initial_vma].end;
 }
 
 static void set_initial(const struct finder *f, struct pmemctl_thread *row)
@@ -285,7 +283,7 @@ static void set_range(const struct finder *f, struct pmemctl_thread *row,
 			       PMEMCTL_STACK_CTID | PMEMCTL_STACK_RSEQ;
 
 	if (row->flags & PMEMCTL_THREAD_LEADER) {
-		if (place->sp_vma != NO_VMA && place->sp_vma == f->initial_vma)
+		if (sp_in_initial_vma(f, row))
 			set_initial(f, row);
 		else
 			set_leader_range(f, row, place);
@@ -324,8 +322,7 @@ int pmemctl_stacks_find(struct pmemctl_snapshot *snap)
 	int ret;
 	u32 i;
 
-	ret = pmemctl_table_reserve(&f.anchors, &snap->budget,
-				    2 * (size_t)snap->threads.count);
+	ret = pmemctl_table_reserve(&f.anchors, &snap->budget, snap->threads.count);
 	if (!ret)
 		ret = pmemctl_table_reserve(&f.places, &snap->budget,
 					    snap->threads.count);
@@ -333,8 +330,9 @@ int pmemctl_stacks_find(struct pmemctl_snapshot *snap)
 		goto out_free;
 
 	gather(&f);
-	sort(f.anchors.rows, f.anchors.count, sizeof(struct anchor),
-	     compare_anchors, NULL);
+	if (!f.in_order)
+		sort(f.anchors.rows, f.anchors.count, sizeof(struct anchor),
+		     compare_anchors, NULL);
 	f.initial_vma = find_initial_vma(&f);
 	locate(&f);
 

@@ -54,21 +54,6 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
 }
 
 /**
- * pmemctl_table_add - take the next free row
- * @table: the table
- *
- * Never sleeps or allocates.
- *
- * Return: the row, uninitialised, or NULL if all are taken.
- */
-void *pmemctl_table_add(struct pmemctl_table *table)
-{
-	if (unlikely(table->count == table->capacity))
-		return NULL;
-	return table->rows + (size_t)table->count++ * table->row_size;
-}
-
-/**
  * pmemctl_table_free - give the memory back
  * @table: the table; empty afterwards and ready for use
  * @budget: what the memory was charged to

@@ -90,5 +90,7 @@ unsigned int touched_taints(const struct model *model, size_t i, const struct st
 	if (model->flags & PMEMCTL_PROCESS_THREADS_ENDED && !stack->initial &&
 	    stack->end - touch->lowest <= RESIDUE + (stack->end - stack->tls))
 		taints |= TAINT_REUSED;
+	if (stack->guard_kind == GUARD_JVM)
+		taints |= TAINT_PROBED;
 	return taints;
 }

@@ -105,7 +105,8 @@ def test_odd_paths_byte_for_byte():
 
 
 def test_60000_vmas():
-    for command in "fx-manyvmas 60000", "fx-manyvmas 60000 --file":
+    for command in ("fx-manyvmas 60000", "fx-manyvmas 60000 --file",
+                    "fx-manyvmas 60000 --files 4", "fx-manyvmas 2000 --files 1"):
         with fixture(command) as target:
             ours = [maps_line(r) for r in
                     pmemctl_json("regions", "-J", target.pid)["regions"]]
