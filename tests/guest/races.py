@@ -47,6 +47,13 @@ def number(text):
     return int(text, 0)
 
 
+def uses(row, low, high):
+    """The thread's stack, or where it is now, is in that range."""
+    stack = row["stack_start"]
+    return bool(stack and number(stack) < high and number(row["stack_end"]) > low) or \
+        any(row[key] and low <= number(row[key]) < high for key in ("sp", "tp"))
+
+
 class Tally:
     """Counts, and the first few of what was wrong."""
 
@@ -125,9 +132,18 @@ class Race:
         if out is None:
             return
         self.rows(what, out["threads"], start, end)
-        for orphan in out.get("orphans", ()):
-            self.claim(f"orphan {self.pace}", f"orphan {start} {end} {number(orphan['start']):x}"
-                       f" {number(orphan['end']):x}", f"{what} {json.dumps(orphan)}")
+        for orphan in out["orphans"]:
+            self.orphan(orphan, out["threads"], what, f"{start} {end}")
+
+    def orphan(self, orphan, threads, what, when):
+        """It was one at some moment; and in the moment of the answer, too."""
+        low, high = number(orphan["start"]), number(orphan["end"])
+        kind, about = f"orphan {self.pace}", f"{what} {json.dumps(orphan)}"
+        for row in threads:
+            if uses(row, low, high):
+                self.tally.answer(kind, "orphan", "wrong a thread is on it",
+                                  f"{about} {json.dumps(row)}")
+        self.claim(kind, f"orphan {when} {low:x} {high:x}", about)
 
     def show_json(self):
         """It tells when it looked, by the other clock."""
