@@ -166,8 +166,8 @@ static void show_json(struct json *json, const struct picture *picture,
 {
 	table_json(json, &table_regions, NULL, NULL, picture);
 	table_json(json, &table_threads, NULL, NULL, picture);
-	table_json(json, &table_orphans, NULL, NULL, picture);
 	table_json(json, &table_sharers, NULL, NULL, picture);
+	orphans_json(json, picture);
 }
 
 const struct view view_show = {

@@ -317,11 +317,17 @@ static const struct column columns[] = {
 	{ "COMM", TYPE_STRING, 0, "its name", get_comm },
 	{ "STATE", TYPE_STRING, 0, "R running, S sleeping, D the same uninterruptibly, T stopped, "
 	  "t traced, Z zombie, I idle", get_state },
-	{ "KIND", TYPE_STRING, 0, "what stack it runs on: main, pthread, user, altstack, switched, "
-	  "go, worker, exited, unknown", get_kind },
 	{ "STACK_START", TYPE_ADDRESS, 0, "lowest address of its own stack", get_stack_start },
 	{ "STACK_END", TYPE_ADDRESS, 0, "first address above it", get_stack_end },
 	{ "STACK_SIZE", TYPE_SIZE, 0, "bytes of address space between them", get_stack_size },
+	{ "EVIDENCE", TYPE_STRING, 0, "what the stack is told from", get_evidence },
+	{ "SP", TYPE_ADDRESS, 0, "stack pointer", get_sp },
+	{ "SP_STATE", TYPE_STRING, 0, "what SP and IP are worth: blocked, queued and live are "
+	  "exact, last-entry may be stale", get_sp_state },
+	{ "IP", TYPE_ADDRESS, 0, "instruction pointer", get_ip },
+	{ "TP", TYPE_ADDRESS, 0, "thread pointer", get_tp },
+	{ "KIND", TYPE_STRING, 0, "what stack it runs on: main, pthread, user, altstack, switched, "
+	  "go, worker, exited, unknown", get_kind },
 	{ "LIMIT_START", TYPE_ADDRESS, 0, "lowest address that it can grow to", get_limit_start },
 	{ "LIMIT_SIZE", TYPE_SIZE, 0, "bytes from there to STACK_END", get_limit_size },
 	{ "LIMIT_WHY", TYPE_STRING, 0, "what ends it there: rlimit, mapping, guard",
@@ -330,11 +336,6 @@ static const struct column columns[] = {
 	  "jvm (zones of a Java thread), none", get_guard },
 	{ "GUARD_START", TYPE_ADDRESS, 0, "lowest address of the guard", get_guard_start },
 	{ "GUARD_SIZE", TYPE_SIZE, 0, "its size", get_guard_size },
-	{ "SP", TYPE_ADDRESS, 0, "stack pointer", get_sp },
-	{ "SP_STATE", TYPE_STRING, 0, "what SP and IP are worth: blocked, queued and live are "
-	  "exact, last-entry may be stale", get_sp_state },
-	{ "IP", TYPE_ADDRESS, 0, "instruction pointer", get_ip },
-	{ "TP", TYPE_ADDRESS, 0, "thread pointer", get_tp },
 	{ "TLS_START", TYPE_ADDRESS, 0, "where the executable's own TLS begins, which ends at TP",
 	  get_tls_start },
 	{ "USED", TYPE_SIZE, 0, "from STACK_END (kind user: TP) down to SP", get_used },
@@ -346,7 +347,6 @@ static const struct column columns[] = {
 	  "pretouched, huge, forked, reused, probed", get_taints },
 	{ "RESIDENT", TYPE_SIZE, COLUMN_TOUCHED, "bytes of its own stack in memory",
 	  get_resident },
-	{ "EVIDENCE", TYPE_STRING, 0, "what the stack is told from", get_evidence },
 	{ "FLAGS", TYPE_STRING, COLUMN_BLANK, "leader, exiting, no-mm, io-worker, user-worker, "
 	  "on-cpu", get_flags },
 	{ "CPU", TYPE_NUMBER, 0, "CPU that it runs or last ran on", get_cpu },

@@ -63,13 +63,15 @@ static void put_json(FILE *out, const struct run *run, const struct picture *pic
 	} else if (!table) {
 		process_json(&json, picture->model);
 	}
-	if (table)
+	if (table == &table_orphans && picture && !orphans_told(picture->model))
+		json_null(&json, table->name);
+	else if (table)
 		table_json(&json, table, opts->chosen ? opts->columns : NULL, opts->sorting,
 			   picture);
 	else
 		run->view->json(&json, picture, opts);
 	if (shows_below(run))
-		table_json(&json, run->view->below, NULL, NULL, picture);
+		orphans_json(&json, picture);
 	json_end_object(&json);
 }
 
@@ -106,8 +108,11 @@ static void put_notes(FILE *out, const struct run *run, const struct picture *pi
 		fprintf(out, "%u: no risk found in %zu %s\n", model->pid, model->nr_threads,
 			model->nr_threads == 1 ? "thread" : "threads");
 	if (run->view->threads && !(model->flags & PMEMCTL_PROCESS_ATTACH))
-		fputs("not permitted to attach: without registers, and orphans were not looked for\n",
-		      out);
+		fputs("registers withheld: not permitted to attach\n", out);
+	if (run->wish.orphans && !orphans_told(model))
+		fputs(model->flags & PMEMCTL_PROCESS_ATTACH ?
+		      "stacks of no live thread cannot be told: other processes use the address space\n" :
+		      "stacks of no live thread not looked for: not permitted to attach\n", out);
 }
 
 static void put_text(FILE *out, const struct run *run, const struct picture *picture)
@@ -226,6 +231,8 @@ static void make_wish(struct wish *wish, const struct view *view, const struct o
 	*wish = view->wish;
 	wish->live = opts->live;
 	wish->orphans |= orphans;
+	if (wish->orphans)
+		wish->sections |= PMEMCTL_SECTION_SHARERS;
 	wish->touched |= opts->lint;
 	if (!opts->table || !view->threads)
 		return;

@@ -234,6 +234,15 @@ static int search_vma(struct search *search, const struct pmemctl_vma *vma)
 	return ret;
 }
 
+bool orphans_tellable(const struct model *model)
+{
+	for (size_t i = 0; i < model->nr_sharers; i++) {
+		if (model->sharers[i].relation != PMEMCTL_RELATION_KTHREAD)
+			return false;
+	}
+	return !model->hidden && model->flags & PMEMCTL_PROCESS_ATTACH;
+}
+
 int orphans_collect(struct model *model, const struct stack *stacks, int pagemap, int mem)
 {
 	struct search search = { .model = model, .pagemap = pagemap, .mem = mem };
@@ -265,6 +274,10 @@ int orphans_settle(struct model *after, const struct model *before)
 	size_t n = 0;
 	int ret;
 
+	if (!orphans_tellable(after))
+		witness->orphans_known = false;
+	if (!witness->orphans_known)
+		witness->nr_orphans = 0;
 	if (!witness->nr_orphans)
 		return 0;
 	stacks = calloc(after->nr_threads + 1, sizeof(*stacks));

@@ -10,6 +10,15 @@
 #include "stacks.h"
 
 /**
+ * orphans_tellable() - whether they can be told at all
+ * @model: a finished model with its sharers
+ *
+ * With the right to attach only; and not where another process uses the mm, as
+ * its stacks would look like nobody's.
+ */
+bool orphans_tellable(const struct model *model);
+
+/**
  * orphans_collect() - look for them
  * @model: a finished model; its witness is filled
  * @stacks: of its threads, judged

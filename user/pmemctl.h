@@ -46,7 +46,7 @@ struct sorting;
  * @registers: registers: worth asking for PTRACE_MODE_ATTACH
  * @live: those of running threads, too: they are to be interrupted
  * @touched: which pages of the threads' stacks were touched
- * @orphans: stacks of no live thread
+ * @orphans: stacks of no live thread; takes PMEMCTL_SECTION_SHARERS
  */
 struct wish {
 	uint32_t sections;

@@ -17,9 +17,8 @@ static int by_tid(const void *a, const void *b)
 static bool unmoved(const struct model *before, const struct pmemctl_thread *was,
 		    const struct model *after, const struct pmemctl_thread *is)
 {
-	const struct pmemctl_vma *a = guards_vma(before, was), *b = guards_vma(after, is);
-
-	if (!a != !b || (a && (a->start != b->start || a->end != b->end)))
+	/* the VMA may have grown or lost other threads' blocks, but not this one's */
+	if (!guards_vma(before, was) != !guards_vma(after, is))
 		return false;
 	return was->stack_high == is->stack_high && was->robust_list == is->robust_list &&
 	       was->clear_child_tid == is->clear_child_tid && was->sas_sp == is->sas_sp &&

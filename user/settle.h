@@ -11,8 +11,8 @@
  * settle() - keep of a witness what held still
  * @after: a model taken after @before's witness was heard; gets it, and in it
  *	which of the threads it is good for: those that were in @before with the
- *	same descriptor, in the same VMA where that holds guard markers. Orphans
- *	are kept where the VMAs are the same and no thread has moved in
+ *	same descriptor. Orphans are kept where the VMAs are the same and no thread
+ *	has moved in
  * @before: loses its witness
  *
  * Return: 0, or -1 if there is no memory.

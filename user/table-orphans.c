@@ -71,3 +71,16 @@ const struct table table_orphans = {
 	.count = count_orphans,
 	.row = orphan_at,
 };
+
+bool orphans_told(const struct model *model)
+{
+	return model->witness.orphans_known || !model->has_mm;
+}
+
+void orphans_json(struct json *json, const struct picture *picture)
+{
+	if (picture && !orphans_told(picture->model))
+		json_null(json, table_orphans.name);
+	else
+		table_json(json, &table_orphans, NULL, NULL, picture);
+}

@@ -101,6 +101,12 @@ struct sorting {
 	size_t count;
 };
 
+/** orphans_told() - whether "no orphans" means that there are none */
+bool orphans_told(const struct model *model);
+
+/** orphans_json() - write table_orphans; null if they could not be told */
+void orphans_json(struct json *json, const struct picture *picture);
+
 extern const struct table table_regions, table_threads, table_sharers, table_orphans,
 	table_findings;
 

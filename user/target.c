@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define ATTEMPTS 8
+#define LOOKS 4
 
 struct look {
 	struct client *client;
@@ -208,7 +209,12 @@ static int hear_pages(struct look *look, struct model *before, int pagemap)
 	bool *settled = malloc(before->nr_threads + 1);
 	int mem = -1, ret = -ENOMEM;
 
+	free(before->witness.settled);
+	free(before->witness.orphans);
 	before->witness.settled = settled;
+	before->witness.orphans = NULL;
+	before->witness.nr_orphans = 0;
+	before->witness.guards.count = 0;
 	if (!stacks || !settled)
 		goto out;
 	memset(settled, true, before->nr_threads + 1);
@@ -217,7 +223,7 @@ static int hear_pages(struct look *look, struct model *before, int pagemap)
 		ret = -ENOMEM;
 	if (!ret && look->wish->touched)
 		ret = touched_collect(before, stacks, pagemap);
-	if (!ret && look->wish->orphans && before->flags & PMEMCTL_PROCESS_ATTACH)
+	if (!ret && look->wish->orphans && orphans_tellable(before))
 		mem = proc_open(look->pid, look->tid, "mem");
 	if (mem >= 0) {
 		ret = orphans_collect(before, stacks, pagemap, mem);
@@ -234,17 +240,11 @@ out:
  *
  * Return: as attempt().
  */
-static int look_closer(struct look *look)
+static int look_again(struct look *look)
 {
 	struct model before;
 	int fd, ret;
 
-	if (!look->model->has_mm || !(look->wish->sections & PMEMCTL_SECTION_THREADS))
-		return 0;
-	hear_exe(look);
-	if (!look->wish->touched && !look->wish->orphans && !look->wish->live &&
-	    !guards_wanted(look->model))
-		return 0;
 	fd = proc_open(look->pid, look->tid, "pagemap");
 	if (fd < 0)
 		return is_gone(fd) ? -ENODATA : 0;	/* it stays unknown */
@@ -261,6 +261,40 @@ static int look_closer(struct look *look)
 	model_free(&before);
 	if (ret == -ENOMEM)
 		return fail(look, STATUS_FAILED, "out of memory");
+	return ret;
+}
+
+/* Whether the stack of a thread cannot be told, because the thread has just come */
+static bool leaves_gaps(const struct model *model)
+{
+	for (size_t i = 0; i < model->nr_threads; i++) {
+		if (!model->witness.settled[i] && guards_vma(model, &model->threads[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The second look and, while threads come, some more: but with --live just one.
+ *
+ * Return: as attempt().
+ */
+static int look_closer(struct look *look)
+{
+	int ret = 0;
+
+	if (!look->model->has_mm || !(look->wish->sections & PMEMCTL_SECTION_THREADS))
+		return 0;
+	hear_exe(look);
+	if (!look->wish->touched && !look->wish->orphans && !look->wish->live &&
+	    !guards_wanted(look->model))
+		return 0;
+	for (int i = 0; i < LOOKS && !ret; i++) {
+		ret = look_again(look);
+		if (look->live || ret || !look->model->witness.settled ||
+		    !leaves_gaps(look->model))
+			break;
+	}
 	return ret;
 }
 

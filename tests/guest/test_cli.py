@@ -74,7 +74,8 @@ def test_kernel_thread_is_no_error(command):
         assert shown["process"]["kernel_thread"] is True
         assert shown["regions"] == shown["threads"] == shown["sharers"] == []
     else:
-        assert shown == {command: []}
+        below = {"orphans": []} if command == "threads" else {}
+        assert shown == {command: [], **below}
 
 
 def test_exited_leader_is_shown():
@@ -169,7 +170,8 @@ def test_output_that_cannot_be_written(command):
 def test_json_has_the_promised_keys_in_order():
     with fixture("fx-clonevm 1") as target:
         shown = pmemctl_json("show", "-J", target.pid)
-    assert list(shown) == ["process", "regions", "threads", "sharers"]
+    assert list(shown) == ["process", "regions", "threads", "sharers",
+                           "orphans"]
     assert list(shown["regions"][0])[:10] == [
         "start", "end", "size", "perms", "offset", "dev", "inode", "kind", "tid",
         "name"]

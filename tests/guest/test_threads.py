@@ -108,7 +108,8 @@ def test_user_supplied_stacks_are_never_wrong():
         for known in target.truth["threads"]:
             row = rows[known["tid"]]
             if not check_against_truth(row, known):
-                assert row["kind"] == "unknown"
+                assert row["kind"] == "user"
+                assert row["guard"] == "none"
                 assert "sp" in row["evidence"].split(",")
 
 
@@ -135,8 +136,9 @@ def test_switched_stacks():
         assert len(target.truth["threads"]) == 2
         for known in target.truth["threads"]:
             row = rows[known["tid"]]
-            assert row["kind"] in ("switched", "unknown"), row
-            assert row["stack_start"] is None
+            assert row["kind"] == "switched", row
+            assert row["used"] is row["free"] is None
+            assert check_against_truth(row, known)  # its own, which it has left
             assert address(row["sp"]) == address(known["sp"])
 
 
