@@ -132,7 +132,7 @@ class Race:
         if out is None:
             return
         self.rows(what, out["threads"], start, end)
-        for orphan in out["orphans"]:
+        for orphan in out["orphans"] or ():
             self.orphan(orphan, out["threads"], what, f"{start} {end}")
 
     def orphan(self, orphan, threads, what, when):
