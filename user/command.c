@@ -340,8 +340,10 @@ struct line {
 static int option_error(const struct command *cmd, char **argv, const char *why)
 {
 	char letter[] = { '-', optopt, 0 };
+	/* a word may have been taken for its argument */
+	const char *word = argv[optind - (optarg && optarg == argv[optind - 1] ? 2 : 1)];
 
-	return usage_error(cmd, optopt && optopt < 256 ? letter : argv[optind - 1], why);
+	return usage_error(cmd, optopt && optopt < 256 ? letter : word, why);
 }
 
 static void take_option(struct options *opts, struct line *line, int c)

@@ -75,8 +75,9 @@ static const char *perms(const struct pmemctl_vma *vma)
 {
 	static const char words[8][4] = { "---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx" };
 
-	return words[!!(vma->flags & PMEMCTL_VMA_READ) | !!(vma->flags & PMEMCTL_VMA_WRITE) << 1 |
-		     !!(vma->flags & PMEMCTL_VMA_EXEC) << 2];
+	return words[(vma->flags & PMEMCTL_VMA_READ ? 1 : 0) +
+		     (vma->flags & PMEMCTL_VMA_WRITE ? 2 : 0) +
+		     (vma->flags & PMEMCTL_VMA_EXEC ? 4 : 0)];
 }
 
 /* No guard was found below the memory that the thread's descriptor is in */

@@ -176,6 +176,8 @@ static int touch_region(void *data, const struct scan_region *region)
 {
 	struct touching *t = data;
 
+	if (region->categories & IS_GUARD)	/* which counts as swapped out, too */
+		return 0;
 	if (!t->touch->lowest)
 		t->touch->huge = region->categories & IS_HUGE;
 	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT);
@@ -191,12 +193,14 @@ static int touch_entry(void *data, uint64_t addr, uint64_t entry)
 
 int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 {
+	uint64_t touched = IS_PRESENT | IS_SWAPPED;
 	struct touching t = { .touch = touch };
 	int ret;
 
 	*touch = (struct touch) { 0 };
-	ret = each_region(fd, start, end, IS_PRESENT | IS_SWAPPED,
-			  IS_PRESENT | IS_SWAPPED | IS_HUGE, touch_region, &t);
+	ret = each_region(fd, start, end, touched, touched | IS_HUGE | IS_GUARD, touch_region, &t);
+	if (not_supported(ret))	/* before 6.15 */
+		ret = each_region(fd, start, end, touched, touched | IS_HUGE, touch_region, &t);
 	if (not_supported(ret)) {
 		ret = each_entry(fd, start, end, touch_entry, &t);
 		touch->huge = touch->lowest && touch->lowest % HUGE == 0 &&

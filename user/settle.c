@@ -54,6 +54,8 @@ int settle(struct model *after, struct model *before)
 	bool *settled = calloc(after->nr_threads + 1, sizeof(*settled));
 	struct touches *touches = calloc(after->nr_threads + 1, sizeof(*touches));
 
+	/* where markers may lie is judged for both alike */
+	after->witness.marks = before->witness.marks;
 	if (!settled || !touches || match_threads(after, before, settled, touches)) {
 		free(settled);
 		free(touches);

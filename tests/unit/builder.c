@@ -198,6 +198,15 @@ int builder_model(struct builder *b, struct model *model)
 	return replay(model, b->reply, b->size, PMEMCTL_SECTION_ALL);
 }
 
+/* Its thread pointer and what follows that, as glibc lays them out */
+static struct pmemctl_thread *put_descriptor(struct pmemctl_thread *thread)
+{
+	thread->tp = thread->stack_high - 0x940;
+	thread->clear_child_tid = thread->tp + 0x2d0;
+	thread->robust_list = thread->tp + 0x2e0;
+	return thread;
+}
+
 static void process_threads(struct builder *b)
 {
 	uint32_t block = PMEMCTL_STACK_TP | PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP |
@@ -208,9 +217,9 @@ static void process_threads(struct builder *b)
 				PMEMCTL_STACK_SP | PMEMCTL_STACK_INITIAL |
 				PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_HIGH_VMA);
 	thread->nvcsw = 12;
-	thread = builder_thread(b, 101, 0x7f0000001000, 0x7f0000801000, block);
+	thread = put_descriptor(builder_thread(b, 101, 0x7f0000001000, 0x7f0000801000, block));
 	thread->nice = -5;
-	thread = builder_thread(b, 102, 0x7f0000802000, 0x7f0001002000, block);
+	thread = put_descriptor(builder_thread(b, 102, 0x7f0000802000, 0x7f0001002000, block));
 	thread->reg_state = PMEMCTL_REGS_LAST_ENTRY;
 	thread->state = 'R';
 	thread->flags = PMEMCTL_THREAD_ON_CPU;

@@ -7,12 +7,13 @@
 #include "proc.h"
 #include "target.h"
 
+#include "hearsay.h"
 #include "replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-int target_look(struct client *client, uint32_t pid, const struct view *view,
+int target_look(struct client *client, uint32_t pid, const struct wish *wish,
 		struct model *model, struct failure *why)
 {
 	const char *path = getenv("PMEMCTL_REPLAY");
@@ -26,11 +27,13 @@ int target_look(struct client *client, uint32_t pid, const struct view *view,
 		snprintf(why->text, sizeof(why->text), "no such process");
 		return ret;
 	}
-	ret = replay(model, reply, size, view->sections);
+	ret = replay(model, reply, size, wish->sections);
 	if (ret) {
 		why->status = STATUS_FAILED;
 		snprintf(why->text, sizeof(why->text), "reply of the module is broken: %s",
 			 model->error);
+	} else if (hearsay(model, wish)) {
+		abort();
 	}
 	free(reply);
 	return ret;

@@ -5,71 +5,21 @@
  */
 #include "builder.h"
 #include "check-json.h"
-#include "replay.h"
+#include "program.h"
 #include "test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-
-static char out[1 << 20];
-static char err[4096];
-
-static void slurp(const char *path, char *to, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	size_t len;
-
-	assert_non_null(file);
-	len = fread(to, 1, size - 1, file);
-	to[len] = 0;
-	fclose(file);
-}
-
-/* Runs a line of shell; returns its exit status, with @out and @err filled */
-static int run_line(const char *line)
-{
-	int status = system(line);
-
-	slurp("obj/out", out, sizeof(out));
-	slurp("obj/err", err, sizeof(err));
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-/* Runs obj/pmemctl-replay; redirections in @args win over those into files */
-static int run(const char *args)
-{
-	char line[512];
-
-	snprintf(line, sizeof(line), "obj/pmemctl-replay >obj/out 2>obj/err %s", args);
-	return run_line(line);
-}
-
-static void has(const char *text, const char *words)
-{
-	if (!strstr(text, words))
-		fail_msg("\"%s\" where \"%s\" was expected", text, words);
-}
-
-static void lines(const char *text, int n)
-{
-	int found = 0;
-
-	for (; *text; text++)
-		found += *text == '\n';
-	assert_int_equal(found, n);
-}
 
 /* With UPDATE=1 in the environment the file is written, to be looked at */
-static void golden(const char *args, const char *name)
+static void golden(const char *args, int status, const char *name)
 {
 	static char expected[1 << 20];
 	char path[64];
 
 	snprintf(path, sizeof(path), "golden/%s", name);
-	assert_int_equal(run(args), 0);
+	assert_int_equal(run(args), status);
 	assert_string_equal(err, "");
 	if (getenv("UPDATE")) {
 		FILE *file = fopen(path, "we");
@@ -84,16 +34,79 @@ static void golden(const char *args, const char *name)
 
 static void prints_as_expected(void **state)
 {
-	golden("show 1", "show.txt");
-	golden("regions 1", "regions.txt");
-	golden("regions -o +flags,why 1", "regions-more.txt");
-	golden("regions -r -b 1", "regions-raw.txt");
-	golden("threads 1", "threads.txt");
-	golden("sharers 1 2", "sharers.txt");
-	golden("show -J 1", "show.json");
+	golden("show 1", 0, "show.txt");
+	golden("regions 1", 0, "regions.txt");
+	golden("regions -o +flags,why 1", 0, "regions-more.txt");
+	golden("regions -r -b 1", 0, "regions-raw.txt");
+	golden("threads 1", 0, "threads.txt");
+	golden("sharers 1 2", 0, "sharers.txt");
+	golden("show -J 1", 0, "show.json");
 	assert_null(json_check(out, strlen(out)));
-	golden("threads -J -o TID,stack,SIZE 1 2", "threads.json");
+	golden("threads -J -o TID,stack,SIZE 1 2", 0, "threads.json");
 	assert_null(json_check(out, strlen(out)));
+}
+
+/* A thread's block, the next above those there are */
+static struct pmemctl_thread *add_block(struct builder *b, uint32_t tid, bool guarded)
+{
+	uint64_t start = b->vmas[b->nr_vmas - 1].end + 0x100000, low = start + 0x2000;
+	uint64_t high = low + 0x100000;
+	struct pmemctl_thread *thread;
+
+	if (guarded)
+		builder_vma(b, start, low, "---p", 0, 0);
+	builder_vma(b, low, high, "rw-p", 0, 0);
+	thread = builder_thread(b, tid, low, high, PMEMCTL_STACK_TP | PMEMCTL_STACK_ROBUST |
+				PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_HIGH_VMA |
+				(guarded ? PMEMCTL_STACK_GUARD : 0));
+	thread->tp = high - 0x940;
+	thread->sp = 0x555500103000;
+	return thread;
+}
+
+static void every_kind(struct builder *b)
+{
+	struct pmemctl_thread *thread;
+
+	builder_process(b);
+	b->flags |= PMEMCTL_PROCESS_THREADS_ENDED;
+	thread = add_block(b, 103, true);
+	thread->evidence |= PMEMCTL_STACK_SP_ALT;
+	thread->sas_sp = 0x555500102000;
+	thread->sas_size = 0x2000;
+	add_block(b, 104, true);	/* switched */
+	thread = add_block(b, 105, false);
+	thread->evidence |= PMEMCTL_STACK_SP;
+	thread->sp = thread->tp - 0x200;
+	b->vmas[b->nr_vmas - 1].flags |= PMEMCTL_VMA_EXEC;
+	thread = add_block(b, 106, true);
+	thread->evidence |= PMEMCTL_STACK_SP;
+	thread->reg_state = PMEMCTL_REGS_LIVE;
+	thread->state = 'R';
+	thread->sp = thread->stack_low + 0x800;
+	b->vmas[b->nr_vmas - 1].flags |= PMEMCTL_VMA_LOCKED;
+	builder_thread(b, 107, 0, 0, 0)->flags = PMEMCTL_THREAD_IO_WORKER;
+	builder_thread(b, 108, 0, 0, 0)->flags = PMEMCTL_THREAD_NO_MM;
+	builder_thread(b, 109, 0, 0, 0)->reg_state = PMEMCTL_REGS_NONE;
+	/* and one that nobody has */
+	add_block(b, 110, true);
+	b->nr_threads--;
+	builder_build(b);
+}
+
+static void prints_every_kind(void **state)
+{
+	static struct builder b;
+
+	every_kind(&b);
+	write_reply(&b, "obj/kinds.nl");
+	setenv("PMEMCTL_REPLAY", "obj/kinds.nl", 1);
+	golden("threads 1", 0, "kinds.txt");
+	golden("threads -J 1", 0, "kinds.json");
+	assert_null(json_check(out, strlen(out)));
+	golden("threads --orphans 1", 0, "orphans.txt");
+	golden("threads --lint --min-guard 8K 1", 1, "lint.txt");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
 }
 
 static void usage_errors(void **state)
@@ -211,15 +224,6 @@ static void reader_that_leaves(void **state)
 	assert_string_equal(err, "");
 }
 
-static void write_reply(const struct builder *b, const char *path)
-{
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	assert_int_equal(fwrite(b->reply, 1, b->size, file), b->size);
-	fclose(file);
-}
-
 static void broken_reply(void **state)
 {
 	static struct builder b;
@@ -311,23 +315,11 @@ static void kernel_thread(void **state)
 	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
 }
 
-static int setup(void **state)
-{
-	static struct builder b;
-
-	builder_process(&b);
-	builder_build(&b);
-	write_reply(&b, "obj/process.nl");
-	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
-	setenv("LC_ALL", "C.UTF-8", 1);
-	setenv("COLUMNS", "80", 1);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prints_as_expected), cmocka_unit_test(usage_errors),
+		cmocka_unit_test(prints_as_expected), cmocka_unit_test(prints_every_kind),
+		cmocka_unit_test(usage_errors),
 		cmocka_unit_test(help), cmocka_unit_test(choosing_columns),
 		cmocka_unit_test(failing_pids), cmocka_unit_test(broken_output),
 		cmocka_unit_test(reader_that_leaves), cmocka_unit_test(broken_reply),
@@ -335,5 +327,5 @@ int main(void)
 		cmocka_unit_test(special_processes),
 	};
 
-	return cmocka_run_group_tests_name("cli", tests, setup, NULL);
+	return cmocka_run_group_tests_name("cli", tests, program_setup, NULL);
 }

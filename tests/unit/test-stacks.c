@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stacks.c: a stack is claimed on evidence, and never on less.
+ * stacks.c: a stack is claimed on evidence, and never on less; what a thread
+ * runs on is told apart from which stack is its own.
  */
 #include "builder.h"
-#include "guards.h"
-#include "pmemctl.h"
 #include "stacks.h"
 #include "test.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 static struct builder b;
 static struct model model;
 static struct stack stacks[BUILDER_ROWS];
 
+/* What /proc would tell of the executable */
+static struct exe exe;
+static enum guard_marks marks;
+
 #define BLOCK (PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD)
+#define ON_IT PMEMCTL_STACK_SP
 #define LOW  0x7f0000001000
 #define HIGH 0x7f0000801000
+#define MAIN_LOW  0x7ffe00000000
+#define MAIN_HIGH 0x7ffe00021000
 
 static int teardown(void **state)
 {
 	model_free(&model);
+	memset(&exe, 0, sizeof(exe));
+	marks = GUARD_MARKS_NONE;
 	return 0;
 }
 
@@ -32,195 +40,201 @@ static struct pmemctl_thread *thread_101(uint32_t evidence)
 	return &b.threads[1];
 }
 
+static struct pmemctl_thread *leader(uint32_t evidence)
+{
+	builder_process(&b);
+	b.threads[0].evidence = evidence;
+	return &b.threads[0];
+}
+
 static enum stack_kind judged(size_t i)
 {
 	model_free(&model);
 	assert_int_equal(builder_model(&b, &model), 0);
+	model.witness.exe = exe;
+	model.witness.marks = marks;
 	assert_int_equal(stacks_judge(&model, stacks), 0);
-	assert_int_equal(stacks[i].claimed,
-			 stacks[i].kind == STACK_MAIN || stacks[i].kind == STACK_PTHREAD);
 	return stacks[i].kind;
 }
 
-static void claims_whole_process(void **state)
+static void owns(size_t i, enum stack_kind kind, uint64_t start, uint64_t end)
+{
+	assert_string_equal(stack_kind_name(judged(i)), stack_kind_name(kind));
+	assert_true(stacks[i].claimed);
+	assert_int_equal(stacks[i].start, start);
+	assert_int_equal(stacks[i].end, end);
+}
+
+static void owns_none(size_t i, enum stack_kind kind)
+{
+	assert_string_equal(stack_kind_name(judged(i)), stack_kind_name(kind));
+	assert_false(stacks[i].claimed);
+	assert_false(stacks[i].initial);
+	assert_int_equal(stacks[i].start, 0);
+	assert_int_equal(stacks[i].end, 0);
+	assert_int_equal(stacks[i].guard.end, 0);
+	assert_int_equal(stacks[i].limit_end, ROOM_UNKNOWN);
+}
+
+static void whole_process(void **state)
 {
 	builder_process(&b);
-	assert_int_equal(judged(0), STACK_MAIN);
-	assert_int_equal(stacks[0].start, 0x7ffe00000000);
-	assert_int_equal(stacks[0].end, 0x7ffe00021000);
-	assert_int_equal(stacks[1].kind, STACK_PTHREAD);
-	assert_int_equal(stacks[1].start, LOW);
-	assert_int_equal(stacks[1].end, HIGH);
-	assert_int_equal(stacks[2].kind, STACK_PTHREAD);
+	owns(0, STACK_MAIN, MAIN_LOW, MAIN_HIGH);
+	assert_true(stacks[0].initial);
+	assert_null(guard_kind_name(stacks[0].guard_kind));
+	assert_int_equal(stacks[0].limit, MAIN_HIGH - (8 << 20));
+	assert_int_equal(stacks[0].limit_end, ROOM_RLIMIT);
+	owns(1, STACK_PTHREAD, LOW, HIGH);
+	assert_false(stacks[1].initial);
+	assert_int_equal(stacks[1].guard_kind, GUARD_VMA);
+	assert_int_equal(stacks[1].guard.start, LOW - PAGE);
+	assert_int_equal(stacks[1].guard.end, LOW);
+	assert_int_equal(stacks[1].limit, LOW);
+	assert_int_equal(stacks[1].limit_end, ROOM_GUARD);
+	owns(2, STACK_PTHREAD, 0x7f0000802000, 0x7f0001002000);
 }
 
-static void pthread_needs_descriptor_and_guard(void **state)
+static void pthread_needs_a_descriptor(void **state)
 {
-	thread_101(BLOCK | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_PTHREAD);
-	thread_101((BLOCK & ~PMEMCTL_STACK_ROBUST) | PMEMCTL_STACK_CTID | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_PTHREAD);
-	thread_101((BLOCK & ~PMEMCTL_STACK_ROBUST) | PMEMCTL_STACK_TP | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_PTHREAD);
-	thread_101((BLOCK & ~PMEMCTL_STACK_ROBUST) | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-	thread_101((BLOCK & ~PMEMCTL_STACK_ROBUST) | PMEMCTL_STACK_RSEQ | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-	thread_101((BLOCK & ~PMEMCTL_STACK_GUARD) | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-	thread_101(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_LOW_THREAD | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_UNKNOWN);
+	static const uint32_t good[] = {
+		PMEMCTL_STACK_ROBUST, PMEMCTL_STACK_CTID, PMEMCTL_STACK_TP
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT | good[i]);
+		owns(1, STACK_PTHREAD, LOW, HIGH);
+	}
+	thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT);
+	owns_none(1, STACK_UNKNOWN);
+	thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT | PMEMCTL_STACK_RSEQ);
+	owns_none(1, STACK_UNKNOWN);
 }
 
-static void sp_elsewhere_is_no_claim(void **state)
+static void without_a_guard_it_is_the_users(void **state)
 {
+	thread_101((BLOCK & ~PMEMCTL_STACK_GUARD) | ON_IT);
+	owns_none(1, STACK_USER);
+	assert_string_equal(guard_kind_name(stacks[1].guard_kind), "none");
+	thread_101(PMEMCTL_STACK_TP | PMEMCTL_STACK_LOW_THREAD | ON_IT);
+	owns_none(1, STACK_USER);
+
+	/* there may be one that nothing shows */
+	marks = GUARD_MARKS_HIDDEN;
+	owns_none(1, STACK_UNKNOWN);
+	assert_null(guard_kind_name(stacks[1].guard_kind));
+}
+
+static void switched_and_its_own_all_the_same(void **state)
+{
+	static const uint32_t states[] = {
+		PMEMCTL_REGS_BLOCKED, PMEMCTL_REGS_QUEUED, PMEMCTL_REGS_LAST_ENTRY,
+		PMEMCTL_REGS_LIVE,
+	};
 	struct pmemctl_thread *thread = thread_101(BLOCK);
 
-	assert_int_equal(judged(1), STACK_SWITCHED);
-	thread->reg_state = PMEMCTL_REGS_QUEUED;
-	assert_int_equal(judged(1), STACK_SWITCHED);
-	thread->reg_state = PMEMCTL_REGS_LAST_ENTRY;
-	assert_int_equal(judged(1), STACK_SWITCHED);
+	for (size_t i = 0; i < 4; i++) {
+		thread->reg_state = states[i];
+		owns(1, STACK_SWITCHED, LOW, HIGH);
+		assert_int_equal(stacks[1].guard_kind, GUARD_VMA);
+	}
 	thread->reg_state = PMEMCTL_REGS_NONE;
-	assert_int_equal(judged(1), STACK_PTHREAD);
-	thread->reg_state = PMEMCTL_REGS_BLOCKED;
-	thread->evidence |= PMEMCTL_STACK_SP_ALT;
-	assert_int_equal(judged(1), STACK_PTHREAD);
+	owns(1, STACK_PTHREAD, LOW, HIGH);
+
+	/* the main thread */
+	leader(PMEMCTL_STACK_INITIAL);
+	owns(0, STACK_SWITCHED, MAIN_LOW, MAIN_HIGH);
+	assert_true(stacks[0].initial);
+
+	/* one whose own stack cannot be told, and one with nothing at all */
+	thread_101(PMEMCTL_STACK_ROBUST);
+	owns_none(1, STACK_SWITCHED);
+	thread_101(0);
+	owns_none(1, STACK_UNKNOWN);
+}
+
+static void on_the_alternate_stack(void **state)
+{
+	thread_101(BLOCK | PMEMCTL_STACK_SP_ALT);
+	owns(1, STACK_ALTSTACK, LOW, HIGH);
+	/* which may lie in its own one */
+	thread_101(BLOCK | ON_IT | PMEMCTL_STACK_SP_ALT);
+	owns(1, STACK_ALTSTACK, LOW, HIGH);
+	leader(PMEMCTL_STACK_INITIAL | PMEMCTL_STACK_SP_ALT);
+	owns(0, STACK_ALTSTACK, MAIN_LOW, MAIN_HIGH);
+	thread_101(PMEMCTL_STACK_SP_ALT);
+	owns_none(1, STACK_ALTSTACK);
 }
 
 static void main_needs_sp_or_leadership(void **state)
 {
-	builder_process(&b);
-	b.threads[0].evidence &= ~PMEMCTL_STACK_SP;
-	assert_int_equal(judged(0), STACK_SWITCHED);
-	b.threads[0].reg_state = PMEMCTL_REGS_NONE;
-	assert_int_equal(judged(0), STACK_MAIN);
-	b.threads[0].flags &= ~PMEMCTL_THREAD_LEADER;
-	assert_int_equal(judged(0), STACK_UNKNOWN);
-	b.threads[0].evidence |= PMEMCTL_STACK_SP;
-	assert_int_equal(judged(0), STACK_MAIN);
+	struct pmemctl_thread *thread = leader(PMEMCTL_STACK_INITIAL);
+
+	thread->reg_state = PMEMCTL_REGS_NONE;
+	owns(0, STACK_MAIN, MAIN_LOW, MAIN_HIGH);
+	thread->flags &= ~PMEMCTL_THREAD_LEADER;
+	owns_none(0, STACK_UNKNOWN);
+	thread->evidence |= ON_IT;
+	owns(0, STACK_MAIN, MAIN_LOW, MAIN_HIGH);
 }
 
-/* Three threads' blocks in one VMA; the one in the middle has ended */
-#define MERGED	0x7f0000802000
-#define DEAD	0x7f0000a02000
-#define UPPER	0x7f0000c02000
-#define TOP	0x7f0001002000
-#define MARKER	0x1000
-
-static struct pmemctl_vma *merge_blocks(uint32_t evidence)
+static void forked_leader_needs_sp(void **state)
 {
-	struct pmemctl_vma *vma = &b.vmas[10];
+	struct pmemctl_thread *thread = leader(PMEMCTL_STACK_INITIAL | ON_IT);
 
-	builder_process(&b);
-	assert_int_equal(vma->start, MERGED);
-	assert_int_equal(vma->end, TOP);
-	vma->flags |= PMEMCTL_VMA_MAYBE_GUARD;
-	b.threads[1].stack_low = MERGED;
-	b.threads[1].stack_high = DEAD;
-	b.threads[1].evidence = evidence | PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_HIGH_TCB;
-	b.threads[1].sp = DEAD - 0x4000;
-	b.threads[2].stack_low = DEAD;
-	b.threads[2].stack_high = TOP;
-	b.threads[2].evidence = evidence | PMEMCTL_STACK_LOW_THREAD | PMEMCTL_STACK_HIGH_VMA;
-	b.threads[2].sp = TOP - 0x4000;
-	return vma;
+	b.flags |= PMEMCTL_PROCESS_FORKED;
+	owns(0, STACK_MAIN, MAIN_LOW, MAIN_HIGH);
+	thread->evidence = PMEMCTL_STACK_INITIAL;
+	owns_none(0, STACK_UNKNOWN);
+	thread->reg_state = PMEMCTL_REGS_NONE;
+	owns_none(0, STACK_UNKNOWN);
+
+	/* it may be on what was a thread's in its parent */
+	b.nr_threads = 1;
+	thread->evidence = BLOCK | ON_IT;
+	thread->stack_low = LOW;
+	thread->stack_high = HIGH;
+	owns(0, STACK_PTHREAD, LOW, HIGH);
+	assert_false(stacks[0].initial);
 }
 
-/* Judges what @b says as the second snapshot, @before being the first */
-static void settle(struct model *before)
+static void go(void **state)
 {
-	static const uint64_t markers[] = { MERGED, DEAD, UPPER };
+	struct pmemctl_thread *thread;
 
-	before->guards.list = calloc(ARRAY_SIZE(markers), sizeof(struct range));
-	for (size_t i = 0; i < ARRAY_SIZE(markers); i++)
-		before->guards.list[before->guards.count++] =
-			(struct range) { markers[i], markers[i] + MARKER };
-	model_free(&model);
-	assert_int_equal(builder_model(&b, &model), 0);
-	assert_int_equal(guards_settle(&model, before), 0);
-	model_free(before);
-	assert_int_equal(stacks_judge(&model, stacks), 0);
-}
+	/* its thread pointer is in the heap, and there is a guard only by chance */
+	exe.go = true;
+	thread = thread_101(PMEMCTL_STACK_TP | PMEMCTL_STACK_GUARD | ON_IT);
+	owns_none(1, STACK_GO);
+	thread->evidence &= ~PMEMCTL_STACK_GUARD;
+	owns_none(1, STACK_GO);
+	thread->evidence = PMEMCTL_STACK_TP | PMEMCTL_STACK_GUARD;
+	owns_none(1, STACK_GO);
+	thread->reg_state = PMEMCTL_REGS_NONE;
+	owns_none(1, STACK_UNKNOWN);
 
-static void blocks_begin_at_their_markers(void **state)
-{
-	struct model before;
+	/* with cgo the C library has made the thread */
+	thread_101(BLOCK | ON_IT);
+	owns(1, STACK_PTHREAD, LOW, HIGH);
+	thread_101(BLOCK);
+	owns(1, STACK_GO, LOW, HIGH);
 
-	merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
-	assert_true(guards_wanted(&model));
-
-	assert_int_equal(builder_model(&b, &before), 0);
-	settle(&before);
-	assert_int_equal(stacks[1].kind, STACK_PTHREAD);
-	assert_int_equal(stacks[1].start, MERGED + MARKER);
-	assert_int_equal(stacks[1].end, DEAD);
-	assert_int_equal(stacks[2].kind, STACK_PTHREAD);
-	assert_int_equal(stacks[2].start, UPPER + MARKER);
-	assert_int_equal(stacks[2].end, TOP);
-	assert_int_equal(stacks[2].guard->start, UPPER);
-}
-
-static void sp_below_the_marker_is_no_claim(void **state)
-{
-	struct model before;
-
-	merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
-	b.threads[2].sp = UPPER - 0x1000;
-	assert_int_equal(builder_model(&b, &before), 0);
-	settle(&before);
-	assert_int_equal(stacks[1].kind, STACK_PTHREAD);
-	assert_int_equal(stacks[2].kind, STACK_SWITCHED);
-	assert_false(stacks[2].claimed);
-}
-
-static void markers_count_only_for_who_stayed(void **state)
-{
-	struct pmemctl_vma *vma;
-	struct model before;
-
-	merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
-	b.threads[1].tid = 7;		/* 101 was not there yet */
-	b.threads[2].robust_list = 1;	/* and 102 was another one */
-	assert_int_equal(builder_model(&b, &before), 0);
-	b.threads[1].tid = 101;
-	b.threads[2].robust_list = 2;
-	settle(&before);
-	assert_int_equal(stacks[1].kind, STACK_UNKNOWN);
-	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
-
-	/* nor where the VMA changed in between */
-	vma = merge_blocks(PMEMCTL_STACK_ROBUST | PMEMCTL_STACK_SP);
-	assert_int_equal(builder_model(&b, &before), 0);
-	vma->end += MARKER;
-	settle(&before);
-	assert_int_equal(stacks[1].kind, STACK_UNKNOWN);
-	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
-}
-
-static void marker_needs_more_than_the_thread_pointer(void **state)
-{
-	struct model before;
-
-	merge_blocks(PMEMCTL_STACK_TP | PMEMCTL_STACK_SP);
-	assert_int_equal(builder_model(&b, &before), 0);
-	settle(&before);
-	assert_int_equal(stacks[1].kind, STACK_UNKNOWN);
-	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
+	leader(PMEMCTL_STACK_INITIAL | ON_IT);
+	owns(0, STACK_MAIN, MAIN_LOW, MAIN_HIGH);
+	leader(PMEMCTL_STACK_INITIAL);
+	owns(0, STACK_GO, MAIN_LOW, MAIN_HIGH);
+	assert_true(stacks[0].initial);
 }
 
 static void workers_and_exited_have_none(void **state)
 {
-	struct pmemctl_thread *thread = thread_101(BLOCK | PMEMCTL_STACK_SP);
+	struct pmemctl_thread *thread = thread_101(BLOCK | ON_IT);
 
 	thread->flags = PMEMCTL_THREAD_IO_WORKER;
-	assert_int_equal(judged(1), STACK_WORKER);
+	owns_none(1, STACK_WORKER);
 	thread->flags = PMEMCTL_THREAD_USER_WORKER;
-	assert_int_equal(judged(1), STACK_WORKER);
+	owns_none(1, STACK_WORKER);
 	thread->flags = PMEMCTL_THREAD_NO_MM;
-	assert_int_equal(judged(1), STACK_EXITED);
+	owns_none(1, STACK_EXITED);
 }
 
 static void nothing_known_is_unknown(void **state)
@@ -228,29 +242,10 @@ static void nothing_known_is_unknown(void **state)
 	struct pmemctl_thread *thread = thread_101(0);
 
 	thread->stack_low = thread->stack_high = 0;
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-}
-
-static void guard_must_be_its_own(void **state)
-{
-	thread_101(BLOCK | PMEMCTL_STACK_SP);
-	b.vmas[8].flags |= PMEMCTL_VMA_MAYBE_GUARD;
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-
-	thread_101(BLOCK | PMEMCTL_STACK_SP);
-	b.vmas[7].file = 2;
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-
-	/* larger than what it guards: the rest of a malloc arena */
-	thread_101(BLOCK | PMEMCTL_STACK_SP);
-	b.vmas[7].start -= 64 << 20;
-	assert_int_equal(judged(1), STACK_UNKNOWN);
-
-	/* there is a gap */
-	thread_101(BLOCK | PMEMCTL_STACK_SP);
-	b.vmas[7].start -= 0x1000;
-	b.vmas[7].end -= 0x1000;
-	assert_int_equal(judged(1), STACK_UNKNOWN);
+	owns_none(1, STACK_UNKNOWN);
+	exe.go = true;
+	thread->reg_state = PMEMCTL_REGS_NONE;
+	owns_none(1, STACK_UNKNOWN);
 }
 
 static void overlapping_claims_are_given_up(void **state)
@@ -258,21 +253,127 @@ static void overlapping_claims_are_given_up(void **state)
 	builder_process(&b);
 	b.threads[2].stack_low = LOW;
 	b.threads[2].stack_high = LOW + 0x10000;
-	assert_int_equal(judged(1), STACK_UNKNOWN);
+	owns_none(1, STACK_UNKNOWN);
 	assert_int_equal(stacks[2].kind, STACK_UNKNOWN);
-	assert_int_equal(stacks[0].kind, STACK_MAIN);
+	assert_false(stacks[2].claimed);
+	assert_true(stacks[0].claimed);
+}
+
+static void things_at_its_top(void **state)
+{
+	struct pmemctl_thread *thread = thread_101(BLOCK | ON_IT);
+
+	owns(1, STACK_PTHREAD, LOW, HIGH);
+	assert_int_equal(stacks[1].tls, thread->tp);
+	assert_int_equal(stack_exe_tls(&model, thread), 0);
+	exe.tls_size = 0x1234;
+	judged(1);
+	assert_int_equal(stacks[1].tls, thread->tp - 0x1234);
+	assert_int_equal(stack_exe_tls(&model, thread), thread->tp - 0x1234);
+
+	/* so much that it would not fit */
+	exe.tls_size = HIGH - LOW;
+	judged(1);
+	assert_int_equal(stacks[1].tls, HIGH);
+	exe.tls_size = UINT64_MAX;
+	judged(1);
+	assert_int_equal(stack_exe_tls(&model, thread), 0);
+	assert_int_equal(stacks[1].tls, thread->tp);
+
+	/* elsewhere, as the main thread's */
+	exe.tls_size = 64;
+	thread->tp = HIGH + 0x5000;
+	judged(1);
+	assert_int_equal(stacks[1].tls, HIGH);
+	thread->tp = 0;
+	judged(1);
+	assert_int_equal(stacks[1].tls, HIGH);
+	assert_int_equal(stack_exe_tls(&model, thread), 0);
+}
+
+/* UINT64_MAX: it is not known */
+static uint64_t used_of(size_t i)
+{
+	uint64_t used;
+
+	judged(i);
+	return stack_used(&model.threads[i], &stacks[i], &used) ? used : UINT64_MAX;
+}
+
+static void used_in_its_own(void **state)
+{
+	struct pmemctl_thread *thread = thread_101(BLOCK | ON_IT);
+
+	thread->sp = HIGH - 0x1238;
+	assert_int_equal(used_of(1), 0x1238);
+	thread->sp = LOW;
+	assert_int_equal(used_of(1), HIGH - LOW);
+	thread->sp = HIGH;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	thread->sp = 0;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	assert_int_equal(used_of(0), 0x1000);
+}
+
+static void used_elsewhere_is_not_known(void **state)
+{
+	struct pmemctl_thread *thread = thread_101(BLOCK);
+
+	thread->sp = 0x555500105000;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	thread->evidence |= PMEMCTL_STACK_SP_ALT;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	/* the alternate stack lies in its own */
+	thread->evidence |= ON_IT;
+	thread->sp = HIGH - 0x20000;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	exe.go = true;
+	thread = thread_101(PMEMCTL_STACK_TP | ON_IT);
+	thread->sp = thread->tp - 0x100;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	thread->flags = PMEMCTL_THREAD_IO_WORKER;
+	assert_int_equal(used_of(1), UINT64_MAX);
+}
+
+static void used_of_the_users_counts_from_the_thread_pointer(void **state)
+{
+	struct pmemctl_thread *thread = thread_101(PMEMCTL_STACK_TP | ON_IT);
+
+	thread->sp = thread->tp - 0x100;
+	assert_int_equal(used_of(1), 0x100);
+	thread->sp = thread->tp;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	thread->sp = thread->tp + 8;
+	assert_int_equal(used_of(1), UINT64_MAX);
+	thread->tp = 0;
+	assert_int_equal(used_of(1), UINT64_MAX);
+}
+
+static void exact_registers(void **state)
+{
+	static const bool exact[] = {
+		[PMEMCTL_REGS_NONE] = false, [PMEMCTL_REGS_BLOCKED] = true,
+		[PMEMCTL_REGS_QUEUED] = true, [PMEMCTL_REGS_LAST_ENTRY] = false,
+		[PMEMCTL_REGS_LIVE] = true,
+	};
+
+	for (uint32_t i = 0; i < 5; i++) {
+		struct pmemctl_thread thread = { .reg_state = i };
+
+		assert_int_equal(stack_sp_exact(&thread), exact[i]);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(claims_whole_process), TEST(pthread_needs_descriptor_and_guard),
-		TEST(sp_elsewhere_is_no_claim), TEST(main_needs_sp_or_leadership),
-		TEST(blocks_begin_at_their_markers), TEST(sp_below_the_marker_is_no_claim),
-		TEST(markers_count_only_for_who_stayed),
-		TEST(marker_needs_more_than_the_thread_pointer),
-		TEST(workers_and_exited_have_none), TEST(nothing_known_is_unknown),
-		TEST(guard_must_be_its_own), TEST(overlapping_claims_are_given_up),
+		TEST(whole_process), TEST(pthread_needs_a_descriptor),
+		TEST(without_a_guard_it_is_the_users), TEST(switched_and_its_own_all_the_same),
+		TEST(on_the_alternate_stack), TEST(main_needs_sp_or_leadership),
+		TEST(forked_leader_needs_sp), TEST(go), TEST(workers_and_exited_have_none),
+		TEST(nothing_known_is_unknown), TEST(overlapping_claims_are_given_up),
+		TEST(things_at_its_top), TEST(used_in_its_own), TEST(used_elsewhere_is_not_known),
+		TEST(used_of_the_users_counts_from_the_thread_pointer), TEST(exact_registers),
 	};
 
 	return cmocka_run_group_tests_name("stacks", tests, NULL, NULL);

@@ -26,15 +26,18 @@ static struct {
 	uint32_t live;
 	int mem_error;
 	int pagemap_error;
+	int exe_error;
 	int open_error;
 	int errors[16];		/* of each request in turn */
 	const char *extack;
+	unsigned int change;	/* the request at which @b is built anew */
 
 	unsigned int requests;
 	unsigned int opens;
-	char opened[64];
+	char opened[256];	/* one after the other */
 	bool proof;
 	uint32_t sections;
+	bool interrupts[16];		/* of each request in turn */
 } world;
 
 int proc_stat(uint32_t pid, struct proc_stat *stat)
@@ -52,10 +55,18 @@ uint32_t proc_live_thread(uint32_t pid)
 
 int proc_open(uint32_t pid, uint32_t tid, const char *name)
 {
-	int error = strcmp(name, "mem") ? world.pagemap_error : world.mem_error;
+	int error = !strcmp(name, "mem") ? world.mem_error :
+		    !strcmp(name, "pagemap") ? world.pagemap_error : world.exe_error;
+	size_t len = strlen(world.opened);
 
-	snprintf(world.opened, sizeof(world.opened), "%u/%u/%s", pid, tid, name);
+	snprintf(world.opened + len, sizeof(world.opened) - len, "%s%u/%u/%s", len ? " " : "",
+		 pid, tid, name);
 	return error ? error : open("/dev/null", O_RDONLY);
+}
+
+uint64_t proc_guard_gap(void)
+{
+	return 77 << 12;
 }
 
 int client_open(struct client *client)
@@ -69,12 +80,15 @@ int client_open(struct client *client)
 }
 
 int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sections,
-		    client_fn *fn, void *data)
+		    bool live, client_fn *fn, void *data)
 {
-	int error = world.errors[world.requests++];
+	int error = world.errors[world.requests];
 	const struct nlmsghdr *nlh;
 	int left;
 
+	world.interrupts[world.requests] = live;
+	if (++world.requests == world.change)
+		builder_build(&b);
 	world.proof = proof >= 0;
 	world.sections = sections;
 	if (world.extack)
@@ -99,6 +113,7 @@ static int setup(void **state)
 	memset(&world, 0, sizeof(world));
 	world.state = 'S';
 	builder_process(&b);
+	b.flags |= PMEMCTL_PROCESS_TELLS_GUARDS;	/* whichever kernel this runs on */
 	builder_build(&b);
 	return 0;
 }
@@ -109,21 +124,26 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int look(const struct view *view)
+static int look(const struct wish *wish)
 {
 	static struct client client;
 
 	memset(&client, 0, sizeof(client));
 	model_free(&model);
 	world.requests = 0;
-	return target_look(&client, 100, view, &model, &why);
+	world.opened[0] = 0;
+	return target_look(&client, 100, wish, &model, &why);
 }
 
-static const struct view with_registers = {
+static const struct wish with_registers = {
 	.sections = PMEMCTL_SECTION_ALL, .registers = true
 };
 
-static const struct view without_registers = { .sections = PMEMCTL_SECTION_SHARERS };
+static const struct wish without_registers = { .sections = PMEMCTL_SECTION_SHARERS };
+
+static const struct wish with_pages = {
+	.sections = PMEMCTL_SECTION_ALL, .registers = true, .touched = true
+};
 
 static void fails(enum status status, const char *words)
 {
@@ -137,8 +157,10 @@ static void asks_for_the_least(void **state)
 {
 	assert_int_equal(look(&with_registers), 0);
 	assert_int_equal(why.status, STATUS_DONE);
-	assert_string_equal(world.opened, "100/0/mem");
+	assert_string_equal(world.opened, "100/0/mem 100/0/exe");
 	assert_int_equal(world.sections, PMEMCTL_SECTION_ALL);
+	assert_int_equal(world.requests, 1);
+	assert_false(world.interrupts[0]);
 	assert_int_equal(look(&without_registers), 0);
 	assert_string_equal(world.opened, "100/0/pagemap");
 	assert_int_equal(world.sections, PMEMCTL_SECTION_SHARERS);
@@ -148,7 +170,7 @@ static void falls_back_to_reading(void **state)
 {
 	world.mem_error = -EACCES;
 	assert_int_equal(look(&with_registers), 0);
-	assert_string_equal(world.opened, "100/0/pagemap");
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/exe");
 	world.mem_error = -EPERM;
 	assert_int_equal(look(&with_registers), 0);
 	world.pagemap_error = -EACCES;
@@ -173,7 +195,7 @@ static void zombie_and_exited_leader(void **state)
 	assert_int_equal(world.requests, 0);
 	world.live = 107;
 	assert_int_equal(look(&with_registers), 0);
-	assert_string_equal(world.opened, "100/107/mem");
+	assert_string_equal(world.opened, "100/107/mem 100/107/exe");
 }
 
 static void no_such_process(void **state)
@@ -235,6 +257,137 @@ static void broken_replies(void **state)
 	fails(STATUS_FAILED, "reply of the module is broken: a message of 18 bytes");
 }
 
+/* One snapshot, the pages, and another: what is shown is the second one */
+static void pages_need_a_second_look(void **state)
+{
+	b.threads[1].nvcsw = 1;
+	builder_build(&b);
+	b.threads[1].nvcsw = 2;
+	world.change = 2;
+	assert_int_equal(look(&with_pages), 0);
+	assert_int_equal(world.requests, 2);
+	assert_string_equal(world.opened, "100/0/mem 100/0/exe 100/0/pagemap 100/0/mem");
+	assert_int_equal(model.threads[1].nvcsw, 2);
+	assert_int_equal(model.witness.guard_gap, 77 << 12);
+	assert_non_null(model.witness.touches);
+	assert_true(model.witness.settled[0] && model.witness.settled[1]);
+	assert_false(model.witness.orphans_known);
+}
+
+static void what_moved_is_not_settled(void **state)
+{
+	b.threads[2].tid = 103;
+	world.change = 2;
+	assert_int_equal(look(&with_pages), 0);
+	assert_true(model.witness.settled[0] && model.witness.settled[1]);
+	assert_false(model.witness.settled[2]);
+}
+
+static void orphans_need_the_right_to_attach(void **state)
+{
+	struct wish wish = { .sections = PMEMCTL_SECTION_ALL, .registers = true, .orphans = true };
+
+	assert_int_equal(look(&wish), 0);
+	assert_string_equal(world.opened, "100/0/mem 100/0/exe 100/0/pagemap 100/0/mem 100/0/mem");
+	assert_true(model.witness.orphans_known);
+	b.flags &= ~PMEMCTL_PROCESS_ATTACH;
+	builder_build(&b);
+	world.mem_error = -EACCES;
+	assert_int_equal(look(&wish), 0);
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/exe 100/0/pagemap "
+			    "100/0/mem 100/0/pagemap");
+	assert_false(model.witness.orphans_known);
+}
+
+static void markers_need_a_second_look(void **state)
+{
+	assert_int_equal(look(&with_registers), 0);
+	assert_int_equal(world.requests, 1);
+	b.vmas[8].flags |= PMEMCTL_VMA_MAYBE_GUARD;
+	builder_build(&b);
+	assert_int_equal(look(&with_registers), 0);
+	assert_int_equal(world.requests, 2);
+	assert_int_equal(model.witness.marks, GUARD_MARKS_SHOWN);
+	assert_true(model.witness.settled[1]);
+}
+
+static void pages_that_are_out_of_reach(void **state)
+{
+	world.pagemap_error = -EACCES;
+	assert_int_equal(look(&with_pages), 0);
+	assert_int_equal(world.requests, 1);
+	assert_null(model.witness.touches);
+	assert_null(model.witness.settled);
+	world.pagemap_error = 0;
+	world.exe_error = -ENOENT;
+	assert_int_equal(look(&with_pages), 0);
+	assert_false(model.witness.exe.go);
+	/* gone between the two */
+	world.pagemap_error = -ENOENT;
+	assert_int_equal(look(&with_pages), -1);
+	assert_int_equal(why.status, STATUS_NO_PROCESS);
+}
+
+static void cpus_are_interrupted_once(void **state)
+{
+	struct wish wish = with_registers;
+
+	wish.live = true;
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(world.requests, 2);
+	assert_false(world.interrupts[0]);
+	assert_true(world.interrupts[1]);
+
+	/* and again only where the process changed */
+	memset(world.interrupts, 0, sizeof(world.interrupts));
+	world.errors[1] = -ESTALE;
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(world.requests, 4);
+	assert_false(world.interrupts[2]);
+	assert_true(world.interrupts[3]);
+}
+
+static void live_needs_the_right_to_attach(void **state)
+{
+	struct wish wish = with_registers;
+
+	wish.live = true;
+	world.mem_error = -EACCES;
+	assert_int_equal(look(&wish), -1);
+	assert_int_equal(why.status, STATUS_NOT_PERMITTED);
+	assert_non_null(strstr(why.text, "--live"));
+	assert_int_equal(world.requests, 0);
+	assert_string_equal(world.opened, "100/0/mem");
+}
+
+static void second_look_that_fails(void **state)
+{
+	world.errors[1] = -EFBIG;
+	assert_int_equal(look(&with_pages), -1);
+	assert_int_equal(why.status, STATUS_FAILED);
+	assert_non_null(strstr(why.text, "max_snapshot_mib"));
+	for (int i = 0; i < 16; i++)
+		world.errors[i] = i % 2 ? -ESTALE : 0;
+	assert_int_equal(look(&with_pages), -1);
+	assert_non_null(strstr(why.text, "changes too fast"));
+	assert_int_equal(world.requests, 16);
+}
+
+static void kernel_thread_is_looked_at_once(void **state)
+{
+	struct wish wish = with_pages;
+
+	wish.live = true;
+	world.kthread = true;
+	builder_init(&b);
+	b.flags = PMEMCTL_PROCESS_KTHREAD;
+	b.no_mm = true;
+	builder_build(&b);
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(world.requests, 1);
+	assert_false(world.interrupts[0]);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -242,7 +395,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(asks_for_the_least), T(falls_back_to_reading), T(kernel_thread_needs_no_proof),
 		T(zombie_and_exited_leader), T(no_such_process), T(tries_again), T(tells_errors),
-		T(broken_replies),
+		T(broken_replies), T(pages_need_a_second_look), T(what_moved_is_not_settled),
+		T(orphans_need_the_right_to_attach), T(markers_need_a_second_look),
+		T(pages_that_are_out_of_reach), T(cpus_are_interrupted_once),
+		T(live_needs_the_right_to_attach), T(second_look_that_fails),
+		T(kernel_thread_is_looked_at_once),
 	};
 
 	return cmocka_run_group_tests_name("target", tests, NULL, NULL);
