@@ -213,6 +213,7 @@ def look(tally, what, *args, meanwhile=None):
         parsed = whole(out)
     except (subprocess.TimeoutExpired, ValueError) as e:
         popen.kill()
+        popen.wait()
         tally.request(what, f"{args}: {e!r}")
         return None
     ended = {0: "ok", 4: "gone"}.get(popen.returncode)
@@ -330,7 +331,8 @@ def report(tally):
 # of no thread have been used again by the time that the command has ended.
 ENOUGH = {"owner": (20, 10), "range": (20, 10), "list": (8, 8), "max": (10, 3),
           "orphan calm": (3, 1), "orphan busy": (.2, .1), "sp blocked": (20, 10),
-          "sp queued": (5, .2), "sp live": (.3, .1), "sp last-entry": (.3, 0)}
+          "sp queued": (5, .2), "sp live": (.3, .1), "sp last-entry": (.3, 0),
+          "sp none": (0, 0)}
 CHECKS = [*ENOUGH, "requests"]
 
 
