@@ -71,10 +71,10 @@ void pmemctl_threads_read_again(struct pmemctl_thread *row, struct task_struct *
 }
 
 static void fill_row(struct pmemctl_thread *row, struct task_struct *task,
-		     struct mm_struct *mm, struct pid_namespace *ns)
+		     struct mm_struct *mm, u32 tid)
 {
 	memset(row, 0, sizeof(*row));
-	row->tid = task_pid_nr_ns(task, ns);
+	row->tid = tid;
 	row->flags = thread_flags(task, mm);
 	get_task_comm(row->comm, task);
 	row->state = task_state_to_char(task);
@@ -104,15 +104,20 @@ bool pmemctl_threads_fill(struct pmemctl_snapshot *snap,
 	struct pmemctl_thread *row;
 	struct task_struct *task;
 	bool fits = true;
+	u32 tid;
 
 	rcu_read_lock();
 	for_each_thread(leader, task) {
+		/* released while it was reached: it has no id any more */
+		tid = task_pid_nr_ns(task, ns);
+		if (!tid)
+			continue;
 		row = pmemctl_table_add(&snap->threads);
 		if (!row) {
 			fits = false;
 			break;
 		}
-		fill_row(row, task, mm, ns);
+		fill_row(row, task, mm, tid);
 	}
 	rcu_read_unlock();
 	return fits;

@@ -2,6 +2,7 @@
 /*
  * pmemctl threads: who runs in the address space, and on which stack.
  */
+#include "block.h"
 #include "table.h"
 #include "touched.h"
 
@@ -252,15 +253,22 @@ static void get_stack(const struct picture *picture, const void *row, struct cel
 	cell_string(cell, cell->buf);
 }
 
+/* What the module told, and what /proc added */
 static void get_evidence(const struct picture *picture, const void *row, struct cell *cell)
 {
 	const struct pmemctl_thread *thread = row;
+	const struct stack *stack = stack_of(picture, row);
+	struct range block;
 	size_t len;
 
 	words_join(cell->buf, sizeof(cell->buf), evidence_words, thread->evidence);
 	len = strlen(cell->buf);
-	if (stack_of(picture, row)->guard_kind == GUARD_MARKER)
-		snprintf(cell->buf + len, sizeof(cell->buf) - len, "%smarker", len ? "," : "");
+	if (stack->guard_kind == GUARD_MARKER)
+		len += snprintf(cell->buf + len, sizeof(cell->buf) - len, "%smarker",
+				len ? "," : "");
+	if (stack->claimed &&
+	    block_of(picture->model, thread - picture->model->threads, &block) == BLOCK_TOLD)
+		snprintf(cell->buf + len, sizeof(cell->buf) - len, "%sblock", len ? "," : "");
 	cell_string(cell, cell->buf);
 }
 

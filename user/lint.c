@@ -80,25 +80,21 @@ static const char *perms(const struct pmemctl_vma *vma)
 		     (vma->flags & PMEMCTL_VMA_EXEC ? 4 : 0)];
 }
 
-/* No guard was found below the memory that the thread's descriptor is in */
-static void check_neighbour(struct lint *lint, size_t i)
+/* Without a guard: whether what lies below could be written to */
+static void check_neighbour(struct lint *lint, size_t i, const struct stack *stack)
 {
 	const struct pmemctl_thread *thread = &lint->model->threads[i];
-	const struct pmemctl_vma *vma = model_vma(lint->model, thread->stack_low), *below;
-	char size[24];
+	uint64_t low = stack->claimed ? stack->start : thread->stack_low;
+	const struct pmemctl_vma *below = low ? model_vma(lint->model, low - 1) : NULL;
 
-	if (!vma)
-		return;
-	below = model_vma_below(lint->model, vma);
-	report(lint, i, RISK_NO_GUARD, "descriptor in " RANGE " (%s), %s of which lie below it, "
-	       "and no guard", (uint64_t)vma->start, (uint64_t)vma->end, perms(vma),
-	       size_text(size, thread->stack_high - thread->stack_low, false));
-	if (thread->evidence & PMEMCTL_STACK_LOW_THREAD)
-		report(lint, i, RISK_WRITABLE_NEIGHBOUR, "another thread's stack ends at %" PRIx64
-		       ", in the same VMA", (uint64_t)thread->stack_low);
-	else if (below && below->end == vma->start && below->flags & PMEMCTL_VMA_WRITE)
-		report(lint, i, RISK_WRITABLE_NEIGHBOUR, RANGE " (%s) lies directly below",
-		       (uint64_t)below->start, (uint64_t)below->end, perms(below));
+	if (stack->claimed)
+		report(lint, i, RISK_NO_GUARD, "nothing guards " RANGE, stack->start, stack->end);
+	else
+		report(lint, i, RISK_NO_GUARD, "no guard below what holds its descriptor, " RANGE,
+		       (uint64_t)thread->stack_low, (uint64_t)thread->stack_high);
+	if (below && below->flags & PMEMCTL_VMA_WRITE)
+		report(lint, i, RISK_WRITABLE_NEIGHBOUR, "directly below %" PRIx64 " lies " RANGE
+		       " (%s)", low, (uint64_t)below->start, low, perms(below));
 }
 
 static void check_guard(struct lint *lint, size_t i, const struct stack *stack)
@@ -107,7 +103,7 @@ static void check_guard(struct lint *lint, size_t i, const struct stack *stack)
 	char text[24], least[24];
 
 	if (stack->guard_kind == GUARD_NONE)
-		check_neighbour(lint, i);
+		check_neighbour(lint, i, stack);
 	else if (stack->guard.end && size < lint->min_guard)
 		report(lint, i, RISK_SMALL_GUARD, "guard " RANGE " is %s, less than %s",
 		       stack->guard.start, stack->guard.end, size_text(text, size, false),

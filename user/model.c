@@ -44,6 +44,7 @@ void witness_free(struct witness *witness)
 	free(witness->guards.list);
 	free(witness->settled);
 	free(witness->touches);
+	free(witness->blocks);
 	free(witness->orphans);
 	memset(witness, 0, sizeof(*witness));
 }

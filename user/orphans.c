@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "orphans.h"
 
+#include "block.h"
 #include "guards.h"
 #include "pmemctl.h"
 
@@ -13,6 +14,9 @@
 
 /* Sizes of live threads' blocks that are tried where a block's end does not show */
 #define SIZES 16
+
+/* A descriptor begins no further below the end of its block than this */
+#define REACH (2 * PAGE)
 
 /* What live threads use: sorted by start, @high the highest end up to each */
 struct busy {
@@ -113,30 +117,34 @@ static void learn_sizes(struct search *search, const struct stack *stacks)
 }
 
 /*
- * Both libraries begin the descriptor with its own address and put the pointer
- * to the thread's TLS blocks next; glibc then repeats the address, and in musl
- * those blocks are on the same stack. A list that is empty points to itself, too.
+ * The ABI for thread-local storage has a descriptor begin with its own address.
+ * A list that is empty points to itself, too, but twice.
  */
-static bool is_descriptor(const uint64_t *at, uint64_t addr, const struct range *block)
+static bool is_descriptor(const uint64_t *at, uint64_t addr)
 {
-	return at[0] == addr && at[1] != addr &&
-	       (at[2] == addr || (at[1] >= block->start && at[1] < block->end));
+	return at[0] == addr && at[1] != addr;
 }
 
-/* Return: where the descriptor of a thread lies in the last two pages, or 0 */
-static uint64_t find_descriptor(const struct search *search, const struct range *block)
+/*
+ * The highest descriptor in the last pages of a piece of memory which says that
+ * its block ends within it. Return: its address, or 0.
+ */
+static uint64_t find_descriptor(const struct search *search, const struct range *piece,
+				struct range *block)
 {
 	uint64_t words[PAGE / sizeof(uint64_t)];
 
-	for (uint64_t page = block->end - PAGE; page + 2 * PAGE >= block->end && page >= block->start;
+	for (uint64_t page = piece->end - PAGE; page + REACH >= piece->end && page >= piece->start;
 	     page -= PAGE) {
 		if (!pagemap_present(search->pagemap, page) ||
 		    pread(search->mem, words, PAGE, page) != (ssize_t)PAGE)
 			continue;
-		for (size_t i = 0; i + 2 < ARRAY_SIZE(words); i += 2) {
-			uint64_t addr = page + i * sizeof(*words);
+		for (size_t i = ARRAY_SIZE(words) - 2; i; i -= 2) {
+			uint64_t addr = page + (i - 2) * sizeof(*words);
 
-			if (is_descriptor(&words[i], addr, block))
+			if (is_descriptor(&words[i - 2], addr) &&
+			    block_find(search->pagemap, search->mem, addr, block) == BLOCK_TOLD &&
+			    block->end <= piece->end)
 				return addr;
 		}
 	}
@@ -160,36 +168,63 @@ static int add_orphan(struct search *search, const struct orphan *orphan)
 	return 0;
 }
 
-/* A block that would begin with this guard and end there */
-static int try_block(struct search *search, const struct range *guard, uint64_t end, bool marker,
-		     bool *found)
+/* Memory in which blocks may lie, and what lies below it */
+struct piece {
+	struct range memory;
+	struct range guard;	/* which ends where @memory begins; or none */
+	bool marker;
+};
+
+/*
+ * The block that ends nearest to @piece->memory.end, if there is one that no
+ * thread uses; the memory then ends where that begins.
+ */
+static int take_block(struct search *search, struct piece *piece, uint64_t end, bool *found)
 {
-	struct orphan orphan = { .own = { guard->end, end }, .guard = *guard, .marker = marker };
+	struct range block, memory = { piece->memory.start, end };
+	struct orphan orphan = { .marker = false };
 	struct touch touch;
 	int ret;
 
-	if (end < guard->end + PAGE || is_busy(&search->busy, &orphan.own))
+	*found = false;
+	if (end < memory.start + PAGE)
 		return 0;
-	orphan.descriptor = find_descriptor(search, &orphan.own);
+	orphan.descriptor = find_descriptor(search, &memory, &block);
 	if (!orphan.descriptor)
 		return 0;
+	orphan.own = block;
+	/* the guard is part of the block, or was put below it */
+	if (block.start <= memory.start && piece->guard.end && block.start >= piece->guard.start) {
+		orphan.own.start = piece->guard.end;
+		orphan.guard = piece->guard;
+		orphan.marker = piece->marker;
+	}
+	if (orphan.own.start < memory.start || is_busy(&search->busy, &orphan.own))
+		return 0;
 	*found = true;
-	ret = pagemap_touched(search->pagemap, guard->end, end, &touch);
+	piece->memory.end = orphan.own.start;
+	ret = pagemap_touched(search->pagemap, page_down(orphan.own.start),
+			      page_up(orphan.own.end), &touch);
 	orphan.resident = touch.resident;
 	return ret ? ret : add_orphan(search, &orphan);
 }
 
-/* Memory above a guard: it may go on above the block, and the block is lowest */
-static int try_piece(struct search *search, const struct range *guard, uint64_t end, bool marker)
+/*
+ * Blocks lie one upon the other, the highest ends where the piece does; or else
+ * something else lies above the lowest, which then is as large as others are.
+ */
+static int search_piece(struct search *search, struct piece *piece)
 {
-	bool found = false;
-	int ret = try_block(search, guard, end, marker, &found);
+	bool found = true;
+	int ret = 0;
 
-	for (size_t i = 0; i < search->nr_sizes && !found && !ret; i++) {
-		uint64_t at = guard->start + search->sizes[i];
+	while (found && !ret)
+		ret = take_block(search, piece, piece->memory.end, &found);
+	for (size_t i = 0; i < search->nr_sizes && !found && !ret && piece->guard.end; i++) {
+		uint64_t end = piece->guard.start + search->sizes[i];
 
-		if (at < end)
-			ret = try_block(search, guard, at, marker, &found);
+		if (end < piece->memory.end)
+			ret = take_block(search, piece, end, &found);
 	}
 	return ret;
 }
@@ -218,20 +253,32 @@ static bool guard_below(const struct model *model, const struct pmemctl_vma *vma
 
 static int search_vma(struct search *search, const struct pmemctl_vma *vma)
 {
+	struct piece piece = { .memory.start = vma->start };
 	struct range_list markers = { 0 };
-	struct range guard;
 	int ret = 0;
 
+	guard_below(search->model, vma, &piece.guard);
 	if (guards_possible(search->model, vma))
 		ret = pagemap_guards(search->pagemap, vma->start, vma->end, &markers);
-	if (!ret && guard_below(search->model, vma, &guard))
-		ret = try_piece(search, &guard,
-				markers.count ? markers.list[0].start : vma->end, false);
-	for (size_t i = 0; i < markers.count && !ret; i++)
-		ret = try_piece(search, &markers.list[i], i + 1 < markers.count ?
-				markers.list[i + 1].start : vma->end, true);
+	for (size_t i = 0; i <= markers.count && !ret; i++) {
+		piece.memory.end = i < markers.count ? markers.list[i].start : vma->end;
+		ret = search_piece(search, &piece);
+		if (i < markers.count)
+			piece = (struct piece) {
+				.memory.start = markers.list[i].end,
+				.guard = markers.list[i],
+				.marker = true,
+			};
+	}
 	free(markers.list);
 	return ret;
+}
+
+static int by_own(const void *a, const void *b)
+{
+	const struct orphan *x = a, *y = b;
+
+	return x->own.start < y->own.start ? -1 : x->own.start > y->own.start;
 }
 
 bool orphans_tellable(const struct model *model)
@@ -254,6 +301,9 @@ int orphans_collect(struct model *model, const struct stack *stacks, int pagemap
 			ret = search_vma(&search, &model->vmas[i]);
 	}
 	free_busy(&search.busy);
+	if (!ret && model->witness.nr_orphans)
+		qsort(model->witness.orphans, model->witness.nr_orphans,
+		      sizeof(struct orphan), by_own);
 	model->witness.orphans_known = !ret;
 	return ret;
 }
@@ -290,7 +340,8 @@ int orphans_settle(struct model *after, const struct model *before)
 		const struct orphan *orphan = &witness->orphans[i];
 
 		if (same_vma(after, before, orphan->own.start) &&
-		    same_vma(after, before, orphan->guard.start) && !is_busy(&busy, &orphan->own))
+		    (!orphan->guard.end || same_vma(after, before, orphan->guard.start)) &&
+		    !is_busy(&busy, &orphan->own))
 			witness->orphans[n++] = *orphan;
 	}
 	witness->nr_orphans = n;

@@ -25,10 +25,11 @@ bool orphans_tellable(const struct model *model);
  * @pagemap: of the same process
  * @mem: /proc/PID/mem of the same process
  *
- * An orphan is a piece of anonymous memory above a guard, with the descriptor
- * of a thread at its top: that of glibc and of musl begins with its own address,
- * as the ABI for thread-local storage demands. Only pages that are present are
- * read, so none is faulted in.
+ * An orphan has the descriptor of a thread at its top, which begins with its own
+ * address, as the ABI for thread-local storage demands, and which says where the
+ * block begins and ends, see block.h. They are looked for where a VMA ends, or a
+ * guard marker begins, or where the one above begins. Only pages that are present
+ * are read, so none is faulted in.
  *
  * Return: 0 or -errno.
  */

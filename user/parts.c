@@ -388,7 +388,7 @@ int parts_split(struct parts *parts, struct region *region)
 	ret |= overlay(parts, &parts->stacks, region, KIND_THREAD_STACK,
 		       "stack of TID, see its evidence");
 	ret |= overlay(parts, &parts->orphans, region, KIND_ORPHAN_STACK,
-		       "guard below, descriptor of no live thread at its top");
+		       "descriptor of no live thread at its top");
 	ret |= overlay(parts, &parts->guards, region, KIND_GUARD,
 		       "guard marker in the page tables, ends where a stack begins");
 	if (region->vma->flags & PMEMCTL_VMA_WRITE)

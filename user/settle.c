@@ -63,6 +63,8 @@ int settle(struct model *after, struct model *before)
 	}
 	free(before->witness.settled);
 	free(before->witness.touches);
+	free(before->witness.blocks);
+	before->witness.blocks = NULL;	/* to be asked again */
 	before->witness.settled = settled;
 	before->witness.touches = touches;
 	witness_free(&after->witness);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "stacks.h"
 
+#include "block.h"
 #include "guards.h"
 
 #include <stdlib.h>
@@ -125,6 +126,75 @@ static enum stack_kind claim_initial(const struct model *model, struct stack *st
 	return STACK_MAIN;
 }
 
+/*
+ * Whether what the descriptor says, if it says anything, is what the memory looks
+ * like: a block that begins with the guard, or right above it. A guard within it
+ * is the program's own. One below it is that of another block, and the two are
+ * one VMA.
+ */
+static bool agrees(const struct model *model, size_t i, const struct stack *stack)
+{
+	struct range block;
+
+	switch (block_of(model, i, &block)) {
+	case BLOCK_TOLD:
+		return stack->guard.end && block.start <= stack->guard.end &&
+		       block.end == stack->end;
+	case BLOCK_GONE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/*
+ * The descriptor knows it better than the VMAs, if it is still the thread's: it
+ * was read after the snapshot.
+ */
+static enum stack_kind claim_block(const struct model *model, size_t i, struct stack *stack)
+{
+	bool settled = model->witness.settled && model->witness.settled[i];
+	struct range block;
+
+	/* musl puts its descriptor elsewhere if the program's memory is too small */
+	if (block_of(model, i, &block) != BLOCK_TOLD || !settled ||
+	    !(model->threads[i].evidence & (REGISTERED | PMEMCTL_STACK_SP))) {
+		stack->guard_kind = GUARD_UNKNOWN;
+		return STACK_UNKNOWN;
+	}
+	stack->claimed = true;
+	stack->start = block.start;
+	stack->end = block.end;
+	stack->limit = block.start;
+	if (stack->guard.end && block.start <= stack->guard.end) {
+		stack->start = stack->guard.end;	/* a top that is no page's end */
+		stack->limit = stack->start;
+		stack->limit_end = ROOM_GUARD;
+		return STACK_PTHREAD;
+	}
+	stack->guard = (struct range) { 0 };
+	stack->guard_kind = GUARD_NONE;
+	return STACK_USER;
+}
+
+bool stacks_disputed(const struct model *model)
+{
+	struct judge judge = { .model = model };
+
+	for (size_t i = 0; i < model->nr_threads; i++) {
+		const struct pmemctl_thread *thread = &model->threads[i];
+		struct stack stack = { .start = thread->stack_low, .end = thread->stack_high };
+
+		if (!thread->stack_high || thread->evidence & PMEMCTL_STACK_INITIAL ||
+		    guards_vma(model, thread))
+			continue;
+		stack.guard_kind = find_guard(&judge, i, &stack);
+		if (!agrees(model, i, &stack))
+			return true;
+	}
+	return false;
+}
+
 /* Its own stack, whether it runs there or not */
 static enum stack_kind judge_own(const struct judge *judge, size_t i, struct stack *stack)
 {
@@ -143,6 +213,8 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 	if (!(evidence & (model->witness.exe.go ? REGISTERED : DESCRIPTOR)))
 		return STACK_UNKNOWN;
 	stack->guard_kind = find_guard(judge, i, stack);
+	if (!agrees(model, i, stack))
+		return claim_block(model, i, stack);
 	switch (stack->guard_kind) {
 	case GUARD_UNKNOWN:
 		return STACK_UNKNOWN;

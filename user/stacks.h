@@ -15,7 +15,7 @@ enum stack_kind {
 	STACK_UNKNOWN,	/* the evidence is not enough */
 	STACK_MAIN,	/* the one that execve made */
 	STACK_PTHREAD,	/* a block with the thread's descriptor and a guard below */
-	STACK_USER,	/* the descriptor and no guard: any memory of the program's */
+	STACK_USER,	/* a descriptor and no guard: any memory of the program's */
 	STACK_ALTSTACK,	/* its alternate signal stack */
 	STACK_SWITCHED,	/* it has a stack, and runs elsewhere: makecontext, fibers */
 	STACK_GO,	/* a piece of the heap of the Go runtime */
@@ -80,6 +80,14 @@ int stacks_judge(const struct model *model, struct stack *stacks);
  * Return: whether that is known: not without registers, nor while sp is elsewhere.
  */
 bool stack_used(const struct pmemctl_thread *thread, const struct stack *stack, uint64_t *used);
+
+/**
+ * stacks_disputed() - whether a descriptor and the VMAs disagree about a stack
+ * @model: a finished model, its blocks are asked, and settled for none
+ *
+ * Then only a second snapshot tells whether one of them is merely late.
+ */
+bool stacks_disputed(const struct model *model);
 
 /** stack_sp_exact() - whether the registers of a thread are those of the snapshot's time */
 bool stack_sp_exact(const struct pmemctl_thread *thread);

@@ -18,10 +18,17 @@ static void get_##name(const struct picture *picture, const void *row, struct ce
 FIELD(start, cell_number, orphan->own.start)
 FIELD(end, cell_number, orphan->own.end)
 FIELD(size, cell_number, orphan->own.end - orphan->own.start)
-FIELD(guard, cell_string, guard_kind_name(orphan->marker ? GUARD_MARKER : GUARD_VMA))
-FIELD(guard_start, cell_number, orphan->guard.start)
-FIELD(guard_size, cell_number, orphan->guard.end - orphan->guard.start)
+FIELD(guard_start, cell_nonzero, orphan->guard.start)
+FIELD(guard_size, cell_nonzero, orphan->guard.end - orphan->guard.start)
 FIELD(resident, cell_number, orphan->resident)
+
+static void get_guard(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct orphan *orphan = row;
+
+	cell_string(cell, guard_kind_name(!orphan->guard.end ? GUARD_NONE :
+					  orphan->marker ? GUARD_MARKER : GUARD_VMA));
+}
 
 static void get_range(const struct picture *picture, const void *row, struct cell *cell)
 {
@@ -36,7 +43,7 @@ static void get_why(const struct picture *picture, const void *row, struct cell 
 {
 	const struct orphan *orphan = row;
 
-	snprintf(cell->buf, sizeof(cell->buf), "guard below, descriptor of no live thread at %"
+	snprintf(cell->buf, sizeof(cell->buf), "descriptor of no live thread at %"
 		 PRIx64, orphan->descriptor);
 	cell_string(cell, cell->buf);
 }
@@ -46,7 +53,7 @@ static const struct column columns[] = {
 	{ "END", TYPE_ADDRESS, 0, "first address above it", get_end },
 	{ "SIZE", TYPE_SIZE, 0, "bytes of address space between them", get_size },
 	{ "RESIDENT", TYPE_SIZE, 0, "bytes of it in memory", get_resident },
-	{ "GUARD", TYPE_STRING, 0, "vma, marker", get_guard },
+	{ "GUARD", TYPE_STRING, 0, "what stops an overflow: vma, marker, none", get_guard },
 	{ "GUARD_START", TYPE_ADDRESS, 0, "lowest address of the guard", get_guard_start },
 	{ "GUARD_SIZE", TYPE_SIZE, 0, "its size", get_guard_size },
 	{ "WHY", TYPE_STRING, 0, "what it is told from", get_why },

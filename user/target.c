@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "target.h"
 
+#include "block.h"
 #include "guards.h"
 #include "orphans.h"
 #include "proc.h"
@@ -23,6 +24,8 @@ struct look {
 	uint32_t pid;
 	const struct wish *wish;
 	bool live;	/* this time */
+	int pagemap;
+	int mem;	/* -1: not permitted */
 	struct model *model;
 	struct failure *why;
 	struct proc_stat stat;
@@ -198,69 +201,68 @@ static void hear_exe(struct look *look)
 }
 
 /*
- * What pagemap tells of the stacks that the snapshot in @before has. For now
- * all threads count as settled: what moved is found out by the second snapshot.
+ * What pages tell of the stacks that the snapshot in @before has. For now all
+ * threads count as settled: what moved is found out by the second snapshot.
  *
  * Return: 0 or -errno.
  */
-static int hear_pages(struct look *look, struct model *before, int pagemap)
+static int hear_pages(const struct look *look, struct model *before)
 {
 	struct stack *stacks = calloc(before->nr_threads + 1, sizeof(*stacks));
+	struct witness *witness = &before->witness;
 	bool *settled = malloc(before->nr_threads + 1);
-	int mem = -1, ret = -ENOMEM;
+	int ret = -ENOMEM;
 
-	free(before->witness.settled);
-	free(before->witness.orphans);
-	before->witness.settled = settled;
-	before->witness.orphans = NULL;
-	before->witness.nr_orphans = 0;
-	before->witness.guards.count = 0;
+	free(witness->settled);
+	free(witness->orphans);
+	witness->settled = settled;
+	witness->orphans = NULL;
+	witness->nr_orphans = 0;
+	witness->guards.count = 0;
 	if (!stacks || !settled)
 		goto out;
 	memset(settled, true, before->nr_threads + 1);
-	ret = guards_wanted(before) ? guards_collect(before, pagemap) : 0;
+	ret = guards_wanted(before) ? guards_collect(before, look->pagemap) : 0;
 	if (!ret && stacks_judge(before, stacks))
 		ret = -ENOMEM;
 	if (!ret && look->wish->touched)
-		ret = touched_collect(before, stacks, pagemap);
-	if (!ret && look->wish->orphans && orphans_tellable(before))
-		mem = proc_open(look->pid, look->tid, "mem");
-	if (mem >= 0) {
-		ret = orphans_collect(before, stacks, pagemap, mem);
-		close(mem);
-	}
+		ret = touched_collect(before, stacks, look->pagemap);
+	if (!ret && look->wish->orphans && look->mem >= 0 && orphans_tellable(before))
+		ret = orphans_collect(before, stacks, look->pagemap, look->mem);
 out:
 	free(stacks);
 	return ret;
 }
 
+static int hear_blocks(const struct look *look)
+{
+	return look->mem < 0 ? 0 : blocks_collect(look->model, look->pagemap, look->mem);
+}
+
 /*
- * Some of it only /proc tells, after the snapshot. What it told counts for what
- * a second snapshot shows to have stayed.
+ * What pages told counts for what another snapshot shows to have stayed.
  *
  * Return: as attempt().
  */
 static int look_again(struct look *look)
 {
-	struct model before;
-	int fd, ret;
+	struct model before = *look->model;
+	int ret;
 
-	fd = proc_open(look->pid, look->tid, "pagemap");
-	if (fd < 0)
-		return is_gone(fd) ? -ENODATA : 0;	/* it stays unknown */
-	before = *look->model;
 	model_init(look->model);
-	ret = hear_pages(look, &before, fd);
-	close(fd);
+	ret = hear_pages(look, &before);
 	/* CPUs are interrupted once, for the snapshot that is shown */
 	look->live = look->wish->live;
 	if (!ret)
 		ret = attempt(look);
+	/* after execve() these files are of another mm */
+	if (!ret && look->model->mm[PMEMCTL_MM_ID] != before.mm[PMEMCTL_MM_ID])
+		ret = -ESTALE;
 	if (!ret && settle(look->model, &before))
 		ret = -ENOMEM;
+	if (!ret)
+		ret = hear_blocks(look);
 	model_free(&before);
-	if (ret == -ENOMEM)
-		return fail(look, STATUS_FAILED, "out of memory");
 	return ret;
 }
 
@@ -274,6 +276,12 @@ static bool leaves_gaps(const struct model *model)
 	return false;
 }
 
+static bool is_enough(const struct look *look)
+{
+	return !look->wish->touched && !look->wish->orphans && !look->wish->live &&
+	       !guards_wanted(look->model) && !stacks_disputed(look->model);
+}
+
 /*
  * The second look and, while threads come, some more: but with --live just one.
  *
@@ -281,20 +289,43 @@ static bool leaves_gaps(const struct model *model)
  */
 static int look_closer(struct look *look)
 {
-	int ret = 0;
+	int ret;
+
+	hear_exe(look);
+	ret = hear_blocks(look);
+	if (ret || is_enough(look))
+		return ret;
+	for (int i = 0; i < LOOKS; i++) {
+		ret = look_again(look);
+		if (ret || look->live || !leaves_gaps(look->model))
+			break;
+	}
+	return ret;
+}
+
+/*
+ * Some of it only /proc tells, after the snapshot.
+ *
+ * Return: as attempt().
+ */
+static int hear_witness(struct look *look)
+{
+	int ret;
 
 	if (!look->model->has_mm || !(look->wish->sections & PMEMCTL_SECTION_THREADS))
 		return 0;
-	hear_exe(look);
-	if (!look->wish->touched && !look->wish->orphans && !look->wish->live &&
-	    !guards_wanted(look->model))
-		return 0;
-	for (int i = 0; i < LOOKS && !ret; i++) {
-		ret = look_again(look);
-		if (look->live || ret || !look->model->witness.settled ||
-		    !leaves_gaps(look->model))
-			break;
-	}
+	look->pagemap = proc_open(look->pid, look->tid, "pagemap");
+	if (look->pagemap < 0)
+		return is_gone(look->pagemap) ? -ENODATA : 0;	/* it stays unknown */
+	look->mem = -1;
+	if (look->model->flags & PMEMCTL_PROCESS_ATTACH)
+		look->mem = proc_open(look->pid, look->tid, "mem");
+	ret = look_closer(look);
+	if (look->mem >= 0)
+		close(look->mem);
+	close(look->pagemap);
+	if (ret == -ENOMEM)
+		return fail(look, STATUS_FAILED, "out of memory");
 	return ret;
 }
 
@@ -314,7 +345,7 @@ int target_look(struct client *client, uint32_t pid, const struct wish *wish,
 		look.live = false;
 		ret = attempt(&look);
 		if (!ret)
-			ret = look_closer(&look);
+			ret = hear_witness(&look);
 		if (!ret || why->status)
 			return ret;
 		nanosleep(&pause, NULL);

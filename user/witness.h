@@ -27,9 +27,19 @@ struct touches {
 };
 
 /**
+ * struct block - what a thread's descriptor says of the block that it lies in
+ * @state: enum block_state
+ * @range: the block, the guard included that the C library made
+ */
+struct block {
+	int state;
+	struct range range;
+};
+
+/**
  * struct orphan - a stack that no live thread uses
  * @own: its addresses, without the guard
- * @guard: the guard below it
+ * @guard: the guard below it, if there is one
  * @marker: the guard is a marker in the page tables, not a VMA
  * @descriptor: where the descriptor of its former thread lies
  * @resident: bytes that are present
@@ -48,6 +58,8 @@ struct orphan {
  * @settled: for each thread, whether @guards and @touches are good for it;
  *	NULL: for none
  * @touches: for each thread; NULL: not looked at
+ * @blocks: for each thread; NULL: not looked at
+ * @blocks_told: one of them says something
  * @orphans: by ascending address
  * @nr_orphans: how many
  * @orphans_known: they were looked for
@@ -59,6 +71,8 @@ struct witness {
 	struct range_list guards;
 	bool *settled;
 	struct touches *touches;
+	struct block *blocks;
+	bool blocks_told;
 	struct orphan *orphans;
 	size_t nr_orphans;
 	bool orphans_known;
