@@ -165,11 +165,12 @@ class Race:
         try:
             snapshot = self.client.snapshot(self.target.pid, fd, nl.THREADS, live)
         except nl.Refused as e:
-            self.tally.request(what, None if e.errno in PASSING else repr(e))
+            self.tally.request(f"{what}: {nl.errno.errorcode[e.errno]}",
+                               None if e.errno in PASSING else repr(e))
             return
         finally:
             os.close(fd)
-        self.tally.request(what)
+        self.tally.request(f"{what}: ok")
         taken = snapshot.number(nl.A_TAKEN_BOOTTIME)
         when = f"{taken} {taken + snapshot.number(nl.A_LOCK_HOLD)}"
         threads = snapshot.threads
@@ -263,7 +264,7 @@ class Mayhem:
             self.client.snapshot(pid, fd, live=name == "mem" and self.dice.choice((0, 1)))
             self.tally.request(f"{what}: ok")
         except nl.Refused as e:
-            self.tally.request(f"{what}: refused",
+            self.tally.request(f"{what}: {nl.errno.errorcode[e.errno]}",
                                None if e.errno in PASSING else repr(e))
         finally:
             os.close(fd)
