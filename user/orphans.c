@@ -30,6 +30,7 @@ struct search {
 	int pagemap;
 	int mem;
 	struct busy busy;
+	const struct range_list *markers;	/* of the VMA at hand */
 	uint64_t sizes[SIZES];
 	size_t nr_sizes;
 	size_t room;
@@ -172,7 +173,6 @@ static int add_orphan(struct search *search, const struct orphan *orphan)
 struct piece {
 	struct range memory;
 	struct range guard;	/* which ends where @memory begins; or none */
-	bool marker;
 };
 
 /*
@@ -193,16 +193,13 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 	if (!orphan.descriptor)
 		return 0;
 	orphan.own = block;
-	/* the guard is part of the block, or was put below it */
-	if (block.start <= memory.start && piece->guard.end && block.start >= piece->guard.start) {
-		orphan.own.start = piece->guard.end;
-		orphan.guard = piece->guard;
-		orphan.marker = piece->marker;
-	}
-	if (orphan.own.start < memory.start || is_busy(&search->busy, &orphan.own))
+	orphan.marker = guards_of_block(search->model, search->markers, &block, &orphan.guard);
+	if (orphan.guard.end > block.start)
+		orphan.own.start = orphan.guard.end;
+	if (is_busy(&search->busy, &orphan.own))
 		return 0;
 	*found = true;
-	piece->memory.end = orphan.own.start;
+	piece->memory.end = block.start;
 	ret = pagemap_touched(search->pagemap, page_down(orphan.own.start),
 			      page_up(orphan.own.end), &touch);
 	orphan.resident = touch.resident;
@@ -257,6 +254,7 @@ static int search_vma(struct search *search, const struct pmemctl_vma *vma)
 	struct range_list markers = { 0 };
 	int ret = 0;
 
+	search->markers = &markers;
 	guard_below(search->model, vma, &piece.guard);
 	if (guards_possible(search->model, vma))
 		ret = pagemap_guards(search->pagemap, vma->start, vma->end, &markers);
@@ -267,7 +265,6 @@ static int search_vma(struct search *search, const struct pmemctl_vma *vma)
 			piece = (struct piece) {
 				.memory.start = markers.list[i].end,
 				.guard = markers.list[i],
-				.marker = true,
 			};
 	}
 	free(markers.list);

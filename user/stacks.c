@@ -84,6 +84,11 @@ static bool find_marker(const struct model *model, const struct pmemctl_thread *
  * A Java thread's stack has no guard of the C library's, but zones without access
  * of the virtual machine's own making, of more than a page in all.
  */
+static enum guard_kind guard_vma_kind(const struct judge *judge, const struct range *guard)
+{
+	return judge->jvm && guard->end - guard->start > PAGE ? GUARD_JVM : GUARD_VMA;
+}
+
 static enum guard_kind find_guard(const struct judge *judge, size_t i, struct stack *stack)
 {
 	const struct model *model = judge->model;
@@ -100,7 +105,7 @@ static enum guard_kind find_guard(const struct judge *judge, size_t i, struct st
 	guard = own_guard(model, thread);
 	if (guard) {
 		stack->guard = (struct range) { guard->start, guard->end };
-		return judge->jvm && guard->end - guard->start > PAGE ? GUARD_JVM : GUARD_VMA;
+		return guard_vma_kind(judge, &stack->guard);
 	}
 	return model->witness.marks == GUARD_MARKS_HIDDEN ? GUARD_UNKNOWN : GUARD_NONE;
 }
@@ -151,10 +156,12 @@ static bool agrees(const struct model *model, size_t i, const struct stack *stac
  * The descriptor knows it better than the VMAs, if it is still the thread's: it
  * was read after the snapshot.
  */
-static enum stack_kind claim_block(const struct model *model, size_t i, struct stack *stack)
+static enum stack_kind claim_block(const struct judge *judge, size_t i, struct stack *stack)
 {
+	const struct model *model = judge->model;
 	bool settled = model->witness.settled && model->witness.settled[i];
 	struct range block;
+	bool marker;
 
 	/* musl puts its descriptor elsewhere if the program's memory is too small */
 	if (block_of(model, i, &block) != BLOCK_TOLD || !settled ||
@@ -162,19 +169,18 @@ static enum stack_kind claim_block(const struct model *model, size_t i, struct s
 		stack->guard_kind = GUARD_UNKNOWN;
 		return STACK_UNKNOWN;
 	}
+	marker = guards_of_block(model, &model->witness.guards, &block, &stack->guard);
 	stack->claimed = true;
-	stack->start = block.start;
+	stack->start = stack->guard.end > block.start ? stack->guard.end : block.start;
 	stack->end = block.end;
-	stack->limit = block.start;
-	if (stack->guard.end && block.start <= stack->guard.end) {
-		stack->start = stack->guard.end;	/* a top that is no page's end */
-		stack->limit = stack->start;
-		stack->limit_end = ROOM_GUARD;
-		return STACK_PTHREAD;
+	stack->limit = stack->start;
+	if (!stack->guard.end) {
+		stack->guard_kind = GUARD_NONE;
+		return STACK_USER;
 	}
-	stack->guard = (struct range) { 0 };
-	stack->guard_kind = GUARD_NONE;
-	return STACK_USER;
+	stack->guard_kind = marker ? GUARD_MARKER : guard_vma_kind(judge, &stack->guard);
+	stack->limit_end = ROOM_GUARD;
+	return STACK_PTHREAD;
 }
 
 bool stacks_disputed(const struct model *model)
@@ -214,7 +220,7 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 		return STACK_UNKNOWN;
 	stack->guard_kind = find_guard(judge, i, stack);
 	if (!agrees(model, i, stack))
-		return claim_block(model, i, stack);
+		return claim_block(judge, i, stack);
 	switch (stack->guard_kind) {
 	case GUARD_UNKNOWN:
 		return STACK_UNKNOWN;
