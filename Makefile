@@ -3,6 +3,7 @@
 # make			module and CLI for the running kernel
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
+# make races		threads, exec and exit at full speed, 10 minutes in each guest
 # make bench		what it costs, beside other ways to know, in a guest
 # make load		insert the module that was built; make unload
 # make install		module, CLI, man page and completion; make uninstall
@@ -48,6 +49,9 @@ demo:
 check:
 	tests/check
 
+races:
+	tests/races
+
 bench:
 	tests/bench/run
 
@@ -78,5 +82,5 @@ clean:
 	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean
 
-.PHONY: all headers module cli fixtures meter demo check bench load unload install \
+.PHONY: all headers module cli fixtures meter demo check races bench load unload install \
 	uninstall clean

@@ -239,12 +239,15 @@ static size_t extrapolate(const struct pmemctl_snapshot *snap, u32 count)
 	return (u64)count * all / seen * 3 / 2;
 }
 
-/* Room for what there is now and a little more */
+/*
+ * Room for what there is now and a little more. A library has four VMAs or five;
+ * thousands of VMAs tend to have no file at all.
+ */
 static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		   struct mm_struct *mm)
 {
-	size_t objects = 128, strings = 1024;
-	size_t vmas, threads;
+	size_t vmas = READ_ONCE(mm->map_count), threads;
+	size_t objects = 64 + min_t(size_t, vmas / 4, 512), strings = 1024;
 	int ret = 0;
 
 	if (snap->objects.full) {
@@ -255,11 +258,9 @@ static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 	snap->threads.count = 0;
 	pmemctl_objects_reset(&snap->objects);
 	ret = pmemctl_objects_reserve(&snap->objects, &snap->budget, objects, strings);
-	if (!ret && needs_vmas(snap)) {
-		vmas = READ_ONCE(mm->map_count);
+	if (!ret && needs_vmas(snap))
 		ret = pmemctl_table_reserve(&snap->vmas, &snap->budget,
 					    vmas + vmas / 16 + 16);
-	}
 	if (!ret && snap->sections & PMEMCTL_SECTION_THREADS) {
 		threads = get_nr_threads(leader);
 		ret = pmemctl_table_reserve(&snap->threads, &snap->budget,

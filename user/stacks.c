@@ -341,7 +341,8 @@ bool stack_used(const struct pmemctl_thread *thread, const struct stack *stack, 
 		return stack->kind != STACK_ALTSTACK;
 	}
 	*used = thread->tp - thread->sp;
-	return stack->kind == STACK_USER && thread->tp > thread->sp;
+	return stack->kind == STACK_USER && thread->evidence & PMEMCTL_STACK_TP &&
+	       thread->tp > thread->sp;
 }
 
 bool stack_sp_exact(const struct pmemctl_thread *thread)

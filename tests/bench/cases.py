@@ -70,8 +70,8 @@ CASES = (
          REGION_SIZES, "fx-manyvmas N --file", REGIONS),
     Case("libs", "regions of files, a path of 60 bytes for every 4", "VMA",
          REGION_SIZES, "fx-manyvmas N --files 4", REGIONS),
-    Case("own", "threads, each stack a VMA with a guard", "thread", THREAD_SIZES,
-         "fx-threads N --stack 64K", THREADS),
-    Case("one", "threads, all stacks in one VMA", "thread", THREAD_SIZES,
+    Case("own", "threads, with stacks of the C library, which have guards", "thread",
+         THREAD_SIZES, "fx-threads N --stack 64K", THREADS),
+    Case("one", "threads, with stacks side by side and no guards", "thread", THREAD_SIZES,
          "fx-threads N --stack 64K --user-stack", THREADS),
 )

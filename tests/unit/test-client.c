@@ -168,6 +168,30 @@ static void reads_a_dump(void **state)
 	assert_non_null(client.socket);
 }
 
+static bool asks_for_live(bool live)
+{
+	const struct nlmsghdr *nlh = (void *)sent;
+	const struct nlattr *attr;
+
+	script = good;
+	assert_int_equal(client_open(&client), 0);
+	assert_int_equal(client_snapshot(&client, 42, 5, PMEMCTL_SECTION_ALL, live, take, NULL), 0);
+	client_close(&client);
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+		if (mnl_attr_get_type(attr) == PMEMCTL_A_LIVE) {
+			assert_int_equal(mnl_attr_get_payload_len(attr), 0);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void interrupts_only_if_told(void **state)
+{
+	assert_false(asks_for_live(false));
+	assert_true(asks_for_live(true));
+}
+
 static void no_module(void **state)
 {
 	no_family = true;
@@ -252,8 +276,9 @@ static void not_its_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(reads_a_dump), TEST(no_module), TEST(sees_errors_in_done), TEST(sees_errors),
-		TEST(odd_ends), TEST(not_its_answer),
+		TEST(reads_a_dump), TEST(interrupts_only_if_told), TEST(no_module),
+		TEST(sees_errors_in_done), TEST(sees_errors), TEST(odd_ends),
+		TEST(not_its_answer),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);

@@ -118,7 +118,7 @@ static void go_has_a_note(void **state)
 	put_note(&at, "GNU", 4, 20);
 	add_notes(0, NOTES, at - NOTES);
 	assert_false(read_it().go);
-	put_note(&at, "CoreOS", 7, 3);
+	put_note(&at, "CoreOS", 7, 1);
 	put_note(&at, "Go\0", 4, 83);
 	assert_false(read_it().go);	/* the segment ends before it */
 	add_notes(0, NOTES, at - NOTES);
@@ -136,6 +136,9 @@ static void go_has_a_note(void **state)
 	*segment(2) = (Elf64_Phdr) { .p_type = PT_TLS, .p_memsz = 8, .p_align = 8 };
 	assert_true(read_it().go);
 	assert_int_equal(read_it().tls_size, 8);
+	/* and with others behind it */
+	*segment(2) = *segment(0);
+	assert_true(read_it().go);
 
 	/* like it, but longer */
 	begin(1);

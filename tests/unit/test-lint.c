@@ -92,7 +92,7 @@ static void no_guard(void **state)
 {
 	unguard();
 	assert_int_equal(findings(), 1);
-	is(0, RISK_NO_GUARD, 101, "7f0000001000-7f0000801000 (rw-), 8M of which");
+	is(0, RISK_NO_GUARD, 101, "no guard below what holds its descriptor, 7f0000001000-7f0000801000");
 }
 
 static void writable_neighbour(void **state)
@@ -104,17 +104,18 @@ static void writable_neighbour(void **state)
 	b.vmas[6].end = 0x7f0000001000;
 	assert_int_equal(findings(), 2);
 	is(0, RISK_NO_GUARD, 101, "no guard");
-	is(1, RISK_WRITABLE_NEIGHBOUR, 101, "7f0000000000-7f0000001000 (rw-) lies directly below");
+	is(1, RISK_WRITABLE_NEIGHBOUR, 101, "directly below 7f0000001000 lies 7f0000000000-7f0000001000 (rw-)");
 	b.vmas[6].flags &= ~PMEMCTL_VMA_WRITE;
 	assert_int_equal(findings(), 1);
 	b.vmas[6].flags |= PMEMCTL_VMA_WRITE;
 	b.vmas[6].end -= PAGE / 2;
 	assert_int_equal(findings(), 1);
 
-	/* another thread's stack */
-	thread->evidence |= PMEMCTL_STACK_LOW_THREAD;
+	/* more of the same VMA, another thread's stack perhaps */
+	thread->stack_low += 0x10000;
 	assert_int_equal(findings(), 2);
-	is(1, RISK_WRITABLE_NEIGHBOUR, 101, "another thread's stack ends at 7f0000001000");
+	is(1, RISK_WRITABLE_NEIGHBOUR, 101,
+	   "directly below 7f0000011000 lies 7f0000001000-7f0000011000 (rw-)");
 }
 
 static void small_guard(void **state)
@@ -151,6 +152,12 @@ static void much_is_used(void **state)
 	is(0, RISK_OVER, 101, "7.2M of 8M used: sp is 7f00000cdcc5");
 	assert_int_equal(judge_by(91, PAGE), 0);
 	assert_int_equal(judge_by(100, PAGE), 0);
+	b.threads[1].sp = HIGH - SIZE / 2;
+	findings_now();
+	assert_int_equal(judge_by(50, PAGE), 0);
+	assert_int_equal(judge_by(49, PAGE), 1);
+	b.threads[1].sp = HIGH - 8;
+	findings_now();
 	assert_int_equal(judge_by(0, PAGE), 3);
 	hear();
 	assert_int_equal(judge_by(0, PAGE), 2 * 3);	/* now and ever */
@@ -258,6 +265,7 @@ static void sp_outside(void **state)
 	thread->sp = 0x555500001100;
 	assert_int_equal(findings(), 1);
 	is(0, RISK_SP_OUTSIDE, 101, "in 555500001000-555500005000 (r-x)");
+	assert_null(strstr(picture.findings[0].evidence, "own stack"));
 	thread->sp = 0x555500100100;
 	assert_int_equal(findings(), 1);
 	is(0, RISK_SP_OUTSIDE, 101, "and the thread's own stack is another");

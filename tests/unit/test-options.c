@@ -251,9 +251,11 @@ static void not_permitted_to_attach(void **state)
 	builder_build(&b);
 	use(&b);
 	assert_int_equal(run("threads 1"), 0);
-	has(out, "\nnot permitted to attach: ");
+	has(out, "\nregisters withheld: not permitted to attach\n");
 	assert_int_equal(run("threads -r 1"), 0);
 	assert_null(strstr(out, "not permitted"));
+	assert_int_equal(run("threads -J 1"), 0);
+	assert_null(json_check(out, strlen(out)));
 	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
 }
 

@@ -55,13 +55,17 @@ static int teardown(void **state)
 	return munmap((void *)(uintptr_t)at, PAGES * PAGE);
 }
 
-/* What begins a descriptor of glibc: its address, the DTV, its address */
-static void describe(uint64_t addr)
+/* Of glibc: its own address, and where its block begins, how large it and its guard are */
+static void describe(uint64_t addr, unsigned int from, unsigned int to)
 {
 	uint64_t *words = (void *)(uintptr_t)addr;
 
 	words[0] = words[2] = addr;
 	words[1] = 0x1234;
+	words[20] = page(from);
+	words[21] = (to - from) * PAGE;
+	words[22] = PAGE;
+	words[23] = 0;
 }
 
 static struct pmemctl_vma *map(unsigned int from, unsigned int to, const char *perms)
@@ -76,7 +80,7 @@ static struct pmemctl_vma *map(unsigned int from, unsigned int to, const char *p
 static struct pmemctl_vma *one(void)
 {
 	map(0, GUARD, "---p");
-	describe(page(GUARD + BLOCK) - TCB);
+	describe(page(GUARD + BLOCK) - TCB, 0, GUARD + BLOCK);
 	return map(GUARD, GUARD + BLOCK, "rw-p");
 }
 
@@ -116,49 +120,52 @@ static void in_the_second_page_from_the_top(void **state)
 {
 	map(0, GUARD, "---p");
 	map(GUARD, GUARD + BLOCK, "rw-p");
-	describe(page(GUARD + BLOCK - 2));
+	describe(page(GUARD + BLOCK - 1) - TCB, 0, GUARD + BLOCK);
 	assert_int_equal(found(), 1);
+	assert_int_equal(model.witness.orphans[0].descriptor, page(GUARD + BLOCK - 1) - TCB);
 	/* not in the third */
 	memset((void *)(uintptr_t)page(GUARD + BLOCK - 2), 0, PAGE);
-	describe(page(GUARD + BLOCK - 2) - TCB);
+	describe(page(GUARD + BLOCK - 2) - TCB, 0, GUARD + BLOCK);
 	assert_int_equal(found(), 0);
 }
 
-static void of_musl(void **state)
+static void it_tells_its_block(void **state)
 {
 	uint64_t *words = (void *)(uintptr_t)(page(GUARD + BLOCK) - TCB);
 
-	map(0, GUARD, "---p");
-	map(GUARD, GUARD + BLOCK, "rw-p");
-	words[0] = (uintptr_t)words;
-	words[1] = (uintptr_t)words - 0x40;
-	words[2] = 0;
+	one();
 	assert_int_equal(found(), 1);
-	words[1] = page(GUARD + BLOCK);
+	words[20] = 0;
 	assert_int_equal(found(), 0);
-	words[1] = page(GUARD);
+	/* one that goes on above, and one that ends below */
+	describe((uintptr_t)words, 0, GUARD + BLOCK + 1);
+	assert_int_equal(found(), 0);
+	describe((uintptr_t)words, 0, GUARD + BLOCK - 1);
+	assert_int_equal(found(), 0);
+	/* it begins above the guard: that is none of its own, but still what stops */
+	describe((uintptr_t)words, GUARD, GUARD + BLOCK);
 	assert_int_equal(found(), 1);
-	words[1]--;
-	assert_int_equal(found(), 0);
+	is(0, 0, GUARD, GUARD + BLOCK);
+	/* it begins where no guard is */
+	describe((uintptr_t)words, GUARD + 2, GUARD + BLOCK);
+	assert_int_equal(found(), 1);
+	assert_int_equal(model.witness.orphans[0].own.start, page(GUARD + 2));
+	assert_int_equal(model.witness.orphans[0].guard.end, 0);
 }
 
 static void lists_point_to_themselves_too(void **state)
 {
 	uint64_t *words = (void *)(uintptr_t)(page(GUARD + BLOCK) - TCB);
 
-	map(0, GUARD, "---p");
-	map(GUARD, GUARD + BLOCK, "rw-p");
-	words[0] = words[1] = (uintptr_t)words;
+	one();
+	assert_int_equal(found(), 1);
+	words[1] = (uintptr_t)words;
 	assert_int_equal(found(), 0);
-	words[2] = (uintptr_t)words;
-	assert_int_equal(found(), 0);
-	/* a pointer to itself alone; and one that is not aligned as a descriptor is */
-	words[1] = words[2] = 0;
-	assert_int_equal(found(), 0);
+	/* one that is not aligned as a descriptor is */
 	words[0] = 0;
-	describe((uintptr_t)words + 8);
+	describe((uintptr_t)words + 8, 0, GUARD + BLOCK);
 	assert_int_equal(found(), 0);
-	describe((uintptr_t)words + 16);
+	describe((uintptr_t)words + 16, 0, GUARD + BLOCK);
 	assert_int_equal(found(), 1);
 }
 
@@ -180,7 +187,7 @@ static void guard_must_be_its_own(void **state)
 
 	map(0, BLOCK, "---p");
 	map(BLOCK, 2 * BLOCK, "rw-p");
-	describe(page(2 * BLOCK) - TCB);
+	describe(page(2 * BLOCK) - TCB, 0, 2 * BLOCK);
 	assert_int_equal(found(), 1);
 	/* larger than the block */
 	b.vmas[1].start += PAGE;
@@ -267,8 +274,14 @@ static void a_thread_uses_it(void **state)
 	thread->sas_size = 64 * PAGE;	/* around all of it */
 	assert_int_equal(found(), 0);
 	/* and absurdly large: it is none */
+	thread->sas_sp = page(3);
 	thread->sas_size = UINT64_MAX;
 	assert_int_equal(found(), 1);
+	/* a wide range is not forgotten over a narrow one that begins later */
+	thread->sas_sp = page(0);
+	thread->sas_size = 64 * PAGE;
+	thread->sp = page(0) + 8;
+	assert_int_equal(found(), 0);
 }
 
 static void a_thread_owns_it(void **state)
@@ -297,7 +310,7 @@ static void beside_live_ones(void **state)
 	map(16, 17, "---p");
 	map(17, 24, "rw-p");
 	for (unsigned int top = 8; top <= 24; top += 8)
-		describe(page(top) - TCB);
+		describe(page(top) - TCB, top - 8, top);
 	assert_int_equal(found(), 3);
 	builder_thread(&b, 101, page(9), page(16), DESCRIBED);
 	assert_int_equal(found(), 2);
@@ -312,7 +325,7 @@ static void merged_with_memory_above(void **state)
 
 	map(0, 1, "---p");
 	map(1, 16, "rw-p");
-	describe(page(8) - TCB);
+	describe(page(8) - TCB, 0, 8);
 	map(16, 17, "---p");
 	map(17, 24, "rw-p");
 	assert_int_equal(found(), 0);
@@ -342,13 +355,18 @@ static void between_markers(void **state)
 	vma = map(1, 24, "rw-p");
 	for (unsigned int i = 8; i <= 16; i += 8) {
 		assert_int_equal(madvise((void *)(uintptr_t)page(i), PAGE, 102), 0);
-		describe(page(i) - TCB);
+		describe(page(i) - TCB, i - 8, i);
 	}
-	describe(page(24) - TCB);
-	/* where no markers may be they are not looked for */
+	describe(page(24) - TCB, 16, 24);
+	/* where no markers may be they are not looked for: one upon the other */
 	b.flags |= PMEMCTL_PROCESS_TELLS_GUARDS;
-	assert_int_equal(found(), 1);
-	is(0, 0, 1, 24);
+	assert_int_equal(found(), 3);
+	is(0, 0, 1, 8);
+	for (size_t i = 1; i < 3; i++) {
+		assert_int_equal(model.witness.orphans[i].own.start, page(8 * i));
+		assert_int_equal(model.witness.orphans[i].own.end, page(8 * i + 8));
+		assert_int_equal(model.witness.orphans[i].guard.end, 0);
+	}
 	vma->flags |= PMEMCTL_VMA_MAYBE_GUARD;
 	assert_int_equal(found(), 3);
 	is(0, 0, 1, 8);
@@ -392,8 +410,8 @@ static void two(void)
 	map(1, 8, "rw-p");
 	map(8, 9, "---p");
 	map(9, 16, "rw-p");
-	describe(page(8) - TCB);
-	describe(page(16) - TCB);
+	describe(page(8) - TCB, 0, 8);
+	describe(page(16) - TCB, 8, 16);
 	builder_thread(&b, 101, 0, 0, 0);
 	builder_thread(&b, 102, 0, 0, 0);
 	assert_int_equal(found(), 2);
@@ -448,7 +466,7 @@ static void settled_where_vmas_are_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(is_found), T(in_the_second_page_from_the_top), T(of_musl),
+		T(is_found), T(in_the_second_page_from_the_top), T(it_tells_its_block),
 		T(lists_point_to_themselves_too), T(its_page_has_to_be_there),
 		T(guard_must_be_its_own), T(memory_that_holds_no_stacks), T(a_thread_uses_it),
 		T(a_thread_owns_it), T(beside_live_ones), T(merged_with_memory_above),

@@ -114,6 +114,9 @@ static int setup(void **state)
 	world.state = 'S';
 	builder_process(&b);
 	b.flags |= PMEMCTL_PROCESS_TELLS_GUARDS;	/* whichever kernel this runs on */
+	for (size_t i = 0; i < b.nr_threads; i++)
+		b.threads[i].tp = 0;	/* no descriptors to be asked */
+	b.nr_sharers = 0;
 	builder_build(&b);
 	return 0;
 }
@@ -157,7 +160,7 @@ static void asks_for_the_least(void **state)
 {
 	assert_int_equal(look(&with_registers), 0);
 	assert_int_equal(why.status, STATUS_DONE);
-	assert_string_equal(world.opened, "100/0/mem 100/0/exe");
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/mem 100/0/exe");
 	assert_int_equal(world.sections, PMEMCTL_SECTION_ALL);
 	assert_int_equal(world.requests, 1);
 	assert_false(world.interrupts[0]);
@@ -168,9 +171,11 @@ static void asks_for_the_least(void **state)
 
 static void falls_back_to_reading(void **state)
 {
+	b.flags &= ~PMEMCTL_PROCESS_ATTACH;
+	builder_build(&b);
 	world.mem_error = -EACCES;
 	assert_int_equal(look(&with_registers), 0);
-	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/exe");
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/pagemap 100/0/exe");
 	world.mem_error = -EPERM;
 	assert_int_equal(look(&with_registers), 0);
 	world.pagemap_error = -EACCES;
@@ -195,7 +200,7 @@ static void zombie_and_exited_leader(void **state)
 	assert_int_equal(world.requests, 0);
 	world.live = 107;
 	assert_int_equal(look(&with_registers), 0);
-	assert_string_equal(world.opened, "100/107/mem 100/107/exe");
+	assert_string_equal(world.opened, "100/107/mem 100/107/pagemap 100/107/mem 100/107/exe");
 }
 
 static void no_such_process(void **state)
@@ -266,10 +271,11 @@ static void pages_need_a_second_look(void **state)
 	world.change = 2;
 	assert_int_equal(look(&with_pages), 0);
 	assert_int_equal(world.requests, 2);
-	assert_string_equal(world.opened, "100/0/mem 100/0/exe 100/0/pagemap 100/0/mem");
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/mem 100/0/exe 100/0/mem");
 	assert_int_equal(model.threads[1].nvcsw, 2);
 	assert_int_equal(model.witness.guard_gap, 77 << 12);
-	assert_non_null(model.witness.touches);
+	assert_true(model.witness.touches[1].known);
+	assert_int_equal(model.witness.touches[1].own.start, b.threads[1].stack_low);
 	assert_true(model.witness.settled[0] && model.witness.settled[1]);
 	assert_false(model.witness.orphans_known);
 }
@@ -283,18 +289,28 @@ static void what_moved_is_not_settled(void **state)
 	assert_false(model.witness.settled[2]);
 }
 
+/* What was read in between is of one program or of the other */
+static void execve_between_the_two(void **state)
+{
+	b.mm[PMEMCTL_MM_ID]++;
+	world.change = 2;
+	assert_int_equal(look(&with_pages), 0);
+	assert_int_equal(world.requests, 4);
+	assert_true(model.witness.settled[0] && model.witness.settled[1]);
+}
+
 static void orphans_need_the_right_to_attach(void **state)
 {
 	struct wish wish = { .sections = PMEMCTL_SECTION_ALL, .registers = true, .orphans = true };
 
 	assert_int_equal(look(&wish), 0);
-	assert_string_equal(world.opened, "100/0/mem 100/0/exe 100/0/pagemap 100/0/mem 100/0/mem");
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/mem 100/0/exe 100/0/mem");
 	assert_true(model.witness.orphans_known);
 	b.flags &= ~PMEMCTL_PROCESS_ATTACH;
 	builder_build(&b);
 	world.mem_error = -EACCES;
 	assert_int_equal(look(&wish), 0);
-	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/exe 100/0/pagemap "
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/pagemap 100/0/exe "
 			    "100/0/mem 100/0/pagemap");
 	assert_false(model.witness.orphans_known);
 }
@@ -309,6 +325,11 @@ static void markers_need_a_second_look(void **state)
 	assert_int_equal(world.requests, 2);
 	assert_int_equal(model.witness.marks, GUARD_MARKS_SHOWN);
 	assert_true(model.witness.settled[1]);
+	assert_int_equal(model.witness.touches[1].own.end, 0);
+
+	/* in between, what lies there is known */
+	assert_int_equal(look(&with_pages), 0);
+	assert_int_equal(model.witness.touches[1].own.start, b.threads[1].stack_low);
 }
 
 static void pages_that_are_out_of_reach(void **state)
@@ -396,6 +417,7 @@ int main(void)
 		T(asks_for_the_least), T(falls_back_to_reading), T(kernel_thread_needs_no_proof),
 		T(zombie_and_exited_leader), T(no_such_process), T(tries_again), T(tells_errors),
 		T(broken_replies), T(pages_need_a_second_look), T(what_moved_is_not_settled),
+		T(execve_between_the_two),
 		T(orphans_need_the_right_to_attach), T(markers_need_a_second_look),
 		T(pages_that_are_out_of_reach), T(cpus_are_interrupted_once),
 		T(live_needs_the_right_to_attach), T(second_look_that_fails),
