@@ -169,6 +169,15 @@ static int add_orphan(struct search *search, const struct orphan *orphan)
 	return 0;
 }
 
+static bool may_hold_stacks(const struct pmemctl_vma *vma)
+{
+	return !vma->file && !vma->name &&
+	       (vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE)) ==
+	       (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE) &&
+	       !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
+			       PMEMCTL_VMA_HUGETLB | PMEMCTL_VMA_SHADOW_STACK));
+}
+
 /* Memory in which blocks may lie, and what lies below it */
 struct piece {
 	struct range memory;
@@ -183,6 +192,7 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 {
 	struct range block, memory = { piece->memory.start, end };
 	struct orphan orphan = { .marker = false };
+	const struct pmemctl_vma *vma;
 	struct touch touch;
 	int ret;
 
@@ -196,7 +206,8 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 	orphan.marker = guards_of_block(search->model, search->markers, &block, &orphan.guard);
 	if (orphan.guard.end > block.start)
 		orphan.own.start = orphan.guard.end;
-	if (is_busy(&search->busy, &orphan.own))
+	vma = model_vma(search->model, orphan.own.start);
+	if (!vma || !may_hold_stacks(vma) || is_busy(&search->busy, &orphan.own))
 		return 0;
 	*found = true;
 	piece->memory.end = block.start;
@@ -224,15 +235,6 @@ static int search_piece(struct search *search, struct piece *piece)
 			ret = take_block(search, piece, end, &found);
 	}
 	return ret;
-}
-
-static bool may_hold_stacks(const struct pmemctl_vma *vma)
-{
-	return !vma->file && !vma->name &&
-	       (vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE)) ==
-	       (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE) &&
-	       !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
-			       PMEMCTL_VMA_HUGETLB | PMEMCTL_VMA_SHADOW_STACK));
 }
 
 /* The VMA below, if it can be a guard of what begins with this one */
