@@ -101,19 +101,24 @@ static bool is_busy(const struct busy *busy, const struct range *range)
 	return low && busy->high[low - 1] > range->start;
 }
 
+static void learn_size(struct search *search, uint64_t size)
+{
+	size_t i = 0;
+
+	while (i < search->nr_sizes && search->sizes[i] != size)
+		i++;
+	if (i == search->nr_sizes && i < SIZES)
+		search->sizes[search->nr_sizes++] = size;
+}
+
+/* Of live threads, and glibc's default with a guard of a page */
 static void learn_sizes(struct search *search, const struct stack *stacks)
 {
+	if (search->model->rlimit_stack < UINT64_MAX)
+		learn_size(search, page_down(search->model->rlimit_stack) + PAGE);
 	for (size_t i = 0; i < search->model->nr_threads; i++) {
-		const struct stack *stack = &stacks[i];
-		uint64_t size = stack->end - stack->guard.start;
-		size_t k = 0;
-
-		if (!stack->guard.end)
-			continue;
-		while (k < search->nr_sizes && search->sizes[k] != size)
-			k++;
-		if (k == search->nr_sizes && k < SIZES)
-			search->sizes[search->nr_sizes++] = size;
+		if (stacks[i].guard.end)
+			learn_size(search, stacks[i].end - stacks[i].guard.start);
 	}
 }
 
@@ -137,7 +142,7 @@ static uint64_t find_descriptor(const struct search *search, const struct range 
 
 	for (uint64_t page = piece->end - PAGE; page + REACH >= piece->end && page >= piece->start;
 	     page -= PAGE) {
-		if (!pagemap_present(search->pagemap, page) ||
+		if (pagemap_page(search->pagemap, page) != PAGE_PRESENT ||
 		    pread(search->mem, words, PAGE, page) != (ssize_t)PAGE)
 			continue;
 		for (size_t i = ARRAY_SIZE(words) - 2; i; i -= 2) {
@@ -217,17 +222,39 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 	return ret ? ret : add_orphan(search, &orphan);
 }
 
+/* The first that live threads use in a piece of memory; its end if there is none */
+static uint64_t first_busy(const struct busy *busy, const struct range *memory)
+{
+	size_t low = 0, high = busy->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (busy->list[mid].start < memory->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < busy->count && busy->list[low].start < memory->end ? busy->list[low].start :
+	       memory->end;
+}
+
 /*
- * Blocks lie one upon the other, the highest ends where the piece does; or else
- * something else lies above the lowest, which then is as large as others are.
+ * Blocks lie one upon the other. The highest ends where the piece does, or where
+ * a live thread's begins. Or else something else lies above the lowest, which
+ * then is as large as others are.
  */
 static int search_piece(struct search *search, struct piece *piece)
 {
-	bool found = true;
+	uint64_t ends[] = { piece->memory.end, first_busy(&search->busy, &piece->memory) };
+	bool found = false, again;
 	int ret = 0;
 
-	while (found && !ret)
-		ret = take_block(search, piece, piece->memory.end, &found);
+	for (size_t i = 0; i < ARRAY_SIZE(ends) && !found && !ret; i++) {
+		ret = take_block(search, piece, ends[i], &found);
+		for (again = found; again && !ret; )
+			ret = take_block(search, piece, piece->memory.end, &again);
+	}
 	for (size_t i = 0; i < search->nr_sizes && !found && !ret && piece->guard.end; i++) {
 		uint64_t end = piece->guard.start + search->sizes[i];
 
@@ -292,13 +319,25 @@ bool orphans_tellable(const struct model *model)
 int orphans_collect(struct model *model, const struct stack *stacks, int pagemap, int mem)
 {
 	struct search search = { .model = model, .pagemap = pagemap, .mem = mem };
+	size_t sizes;
 	int ret = find_busy(&search.busy, model, stacks);
 
 	learn_sizes(&search, stacks);
-	for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
-		if (may_hold_stacks(&model->vmas[i]))
-			ret = search_vma(&search, &model->vmas[i]);
-	}
+	do {
+		sizes = search.nr_sizes;
+		model->witness.nr_orphans = 0;
+		for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
+			if (may_hold_stacks(&model->vmas[i]))
+				ret = search_vma(&search, &model->vmas[i]);
+		}
+		/* one may tell how large another one is */
+		for (size_t i = 0; i < model->witness.nr_orphans && !ret; i++) {
+			const struct orphan *orphan = &model->witness.orphans[i];
+
+			if (orphan->guard.end)
+				learn_size(&search, orphan->own.end - orphan->guard.start);
+		}
+	} while (!ret && search.nr_sizes > sizes);
 	free_busy(&search.busy);
 	if (!ret && model->witness.nr_orphans)
 		qsort(model->witness.orphans, model->witness.nr_orphans,

@@ -201,6 +201,18 @@ bool stacks_disputed(const struct model *model)
 	return false;
 }
 
+/*
+ * A thread pointer that nothing else goes with may point anywhere into a stack:
+ * then only the end of the VMA can be the top.
+ */
+static bool top_is_known(const struct model *model, size_t i)
+{
+	struct range block;
+
+	return model->threads[i].evidence & (REGISTERED | PMEMCTL_STACK_HIGH_VMA) ||
+	       block_of(model, i, &block) == BLOCK_TOLD;
+}
+
 /* Its own stack, whether it runs there or not */
 static enum stack_kind judge_own(const struct judge *judge, size_t i, struct stack *stack)
 {
@@ -228,6 +240,8 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 		/* without a guard below, other memory may be part of the range */
 		return STACK_USER;
 	default:
+		if (!top_is_known(model, i))
+			return STACK_UNKNOWN;
 		stack->claimed = true;
 		stack->limit = stack->start;
 		stack->limit_end = ROOM_GUARD;
@@ -235,10 +249,23 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 	}
 }
 
+/*
+ * sp itself, if it may be known, against the whole of its own stack: that may
+ * consist of more VMAs than the one that the module's evidence is about, or of
+ * less, from a marker on.
+ */
+static bool has_left(const struct pmemctl_thread *thread, const struct stack *stack)
+{
+	if (stack->claimed && thread->sp)
+		return thread->sp < stack->start || thread->sp >= stack->end;
+	return runs_elsewhere(thread);
+}
+
 /* What it runs on, which is its own stack unless sp says otherwise */
 static enum stack_kind judge_kind(const struct judge *judge, size_t i, struct stack *stack)
 {
 	const struct pmemctl_thread *thread = &judge->model->threads[i];
+	bool go = judge->model->witness.exe.go;
 	enum stack_kind own;
 
 	if (thread->flags & (PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER))
@@ -248,16 +275,9 @@ static enum stack_kind judge_kind(const struct judge *judge, size_t i, struct st
 	own = judge_own(judge, i, stack);
 	if (thread->evidence & PMEMCTL_STACK_SP_ALT)
 		return STACK_ALTSTACK;
-	/* within what the module could tell apart, but below the marker */
-	if (runs_elsewhere(thread) ||
-	    (stack->claimed && thread->sp && thread->evidence & PMEMCTL_STACK_SP &&
-	     thread->sp < stack->start)) {
-		if (judge->model->witness.exe.go)
-			return STACK_GO;
-		return own == STACK_UNKNOWN ? STACK_UNKNOWN : STACK_SWITCHED;
-	}
-	if (own == STACK_UNKNOWN && judge->model->witness.exe.go &&
-	    thread->evidence & PMEMCTL_STACK_SP)
+	if (has_left(thread, stack))
+		return go ? STACK_GO : own == STACK_UNKNOWN ? STACK_UNKNOWN : STACK_SWITCHED;
+	if (own == STACK_UNKNOWN && go && thread->evidence & PMEMCTL_STACK_SP)
 		return STACK_GO;
 	return own;
 }
