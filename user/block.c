@@ -36,9 +36,15 @@ enum block_state block_find(int pagemap, int mem, uint64_t descriptor, struct ra
 	uint64_t end = descriptor + sizeof(words);
 	ssize_t got;
 
-	if (!pagemap_present(pagemap, descriptor))
+	switch (pagemap_page(pagemap, descriptor)) {
+	case PAGE_ABSENT:
 		return BLOCK_GONE;
-	if (!pagemap_present(pagemap, end - 1))
+	case PAGE_SWAPPED:
+		return BLOCK_SWAPPED;
+	case PAGE_PRESENT:
+		break;
+	}
+	if (pagemap_page(pagemap, end - 1) != PAGE_PRESENT)
 		end = page_up(descriptor + 1);
 	got = pread(mem, words, end - descriptor, descriptor);
 	if (got <= 0)

@@ -13,7 +13,8 @@
 /** enum block_state - whether a thread's descriptor could be asked */
 enum block_state {
 	BLOCK_NOT_ASKED,	/* not wanted, not permitted, or no descriptor */
-	BLOCK_GONE,		/* its memory is not there, or swapped out */
+	BLOCK_SWAPPED,		/* it would have to be brought in */
+	BLOCK_GONE,		/* its memory is not there any more */
 	BLOCK_SILENT,		/* it does not tell: of an unknown library */
 	BLOCK_TOLD
 };

@@ -225,8 +225,8 @@ static void run_pid(struct run *run, uint32_t pid)
 /* Columns may need more than the view does by itself */
 static void make_wish(struct wish *wish, const struct view *view, const struct options *opts)
 {
-	bool orphans = opts->table && (opts->table == &table_orphans || !opts->chosen) &&
-		       view->below && !opts->lint;
+	bool below = view->below && opts->table == view->table && !opts->chosen && !opts->raw;
+	bool orphans = below || opts->table == &table_orphans;
 
 	*wish = view->wish;
 	wish->live = opts->live;

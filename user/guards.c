@@ -78,6 +78,56 @@ int guards_collect(struct model *model, int pagemap)
 	return ret;
 }
 
+static bool no_access(const struct pmemctl_vma *vma)
+{
+	return !(vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)) &&
+	       !vma->file;
+}
+
+/* The first marker that ends at or behind @addr */
+static const struct range *marker_at(const struct range_list *markers, uint64_t addr)
+{
+	size_t from = 0, to = markers->count;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (markers->list[mid].end < addr)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < markers->count ? &markers->list[from] : NULL;
+}
+
+bool guards_of_block(const struct model *model, const struct range_list *markers,
+		     const struct range *block, struct range *guard)
+{
+	const struct pmemctl_vma *vma = model_vma(model, block->start), *below;
+	const struct range *marker = marker_at(markers, block->start);
+
+	*guard = (struct range) { 0 };
+	if (vma && no_access(vma) && vma->end < block->end) {
+		*guard = (struct range) { block->start, vma->end };
+		return false;
+	}
+	/* one that begins in the block's own first page is its own */
+	if (marker && marker->end == block->start)
+		marker = marker + 1 < markers->list + markers->count &&
+			 marker[1].start == block->start ? marker + 1 : marker;
+	if (marker && marker->start <= block->start && marker->end < block->end) {
+		*guard = *marker;
+		if (guard->end > block->start)
+			guard->start = block->start;
+		return true;
+	}
+	below = vma && vma->start == block->start ? model_vma_below(model, vma) : NULL;
+	if (below && below->end == block->start && no_access(below) &&
+	    below->end - below->start <= block->end - block->start)
+		*guard = (struct range) { below->start, below->end };
+	return false;
+}
+
 const struct range *guards_below(const struct model *model, uint64_t low, uint64_t top)
 {
 	const struct range_list *guards = &model->witness.guards;

@@ -38,6 +38,18 @@ bool guards_wanted(const struct model *model);
 int guards_collect(struct model *model, int pagemap);
 
 /**
+ * guards_of_block() - what guards a block of memory whose bounds are known
+ * @model: a finished model
+ * @markers: the markers around its start
+ * @block: the block; its guard is its lowest part, or was put right below it
+ * @guard: set to the guard, within the block or below it; empty if there is none
+ *
+ * Return: whether it is a marker.
+ */
+bool guards_of_block(const struct model *model, const struct range_list *markers,
+		     const struct range *block, struct range *guard);
+
+/**
  * guards_below() - the marker that a thread's stack ends at
  * @model: with guards
  * @low: where the marker may begin at the lowest

@@ -70,7 +70,7 @@ report(struct lint *lint, size_t i, enum risk risk, const char *fmt, ...)
 	va_end(args);
 }
 
-/* As in maps: rw-p */
+/* As in maps, without the letter for sharing */
 static const char *perms(const struct pmemctl_vma *vma)
 {
 	static const char words[8][4] = { "---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx" };

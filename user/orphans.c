@@ -30,6 +30,7 @@ struct search {
 	int pagemap;
 	int mem;
 	struct busy busy;
+	const struct range_list *markers;	/* of the VMA at hand */
 	uint64_t sizes[SIZES];
 	size_t nr_sizes;
 	size_t room;
@@ -100,19 +101,24 @@ static bool is_busy(const struct busy *busy, const struct range *range)
 	return low && busy->high[low - 1] > range->start;
 }
 
+static void learn_size(struct search *search, uint64_t size)
+{
+	size_t i = 0;
+
+	while (i < search->nr_sizes && search->sizes[i] != size)
+		i++;
+	if (i == search->nr_sizes && i < SIZES)
+		search->sizes[search->nr_sizes++] = size;
+}
+
+/* Of live threads, and glibc's default with a guard of a page */
 static void learn_sizes(struct search *search, const struct stack *stacks)
 {
+	if (search->model->rlimit_stack < UINT64_MAX)
+		learn_size(search, page_down(search->model->rlimit_stack) + PAGE);
 	for (size_t i = 0; i < search->model->nr_threads; i++) {
-		const struct stack *stack = &stacks[i];
-		uint64_t size = stack->end - stack->guard.start;
-		size_t k = 0;
-
-		if (!stack->guard.end)
-			continue;
-		while (k < search->nr_sizes && search->sizes[k] != size)
-			k++;
-		if (k == search->nr_sizes && k < SIZES)
-			search->sizes[search->nr_sizes++] = size;
+		if (stacks[i].guard.end)
+			learn_size(search, stacks[i].end - stacks[i].guard.start);
 	}
 }
 
@@ -136,7 +142,7 @@ static uint64_t find_descriptor(const struct search *search, const struct range 
 
 	for (uint64_t page = piece->end - PAGE; page + REACH >= piece->end && page >= piece->start;
 	     page -= PAGE) {
-		if (!pagemap_present(search->pagemap, page) ||
+		if (pagemap_page(search->pagemap, page) != PAGE_PRESENT ||
 		    pread(search->mem, words, PAGE, page) != (ssize_t)PAGE)
 			continue;
 		for (size_t i = ARRAY_SIZE(words) - 2; i; i -= 2) {
@@ -168,11 +174,19 @@ static int add_orphan(struct search *search, const struct orphan *orphan)
 	return 0;
 }
 
+static bool may_hold_stacks(const struct pmemctl_vma *vma)
+{
+	return !vma->file && !vma->name &&
+	       (vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE)) ==
+	       (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE) &&
+	       !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
+			       PMEMCTL_VMA_HUGETLB | PMEMCTL_VMA_SHADOW_STACK));
+}
+
 /* Memory in which blocks may lie, and what lies below it */
 struct piece {
 	struct range memory;
 	struct range guard;	/* which ends where @memory begins; or none */
-	bool marker;
 };
 
 /*
@@ -183,6 +197,7 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 {
 	struct range block, memory = { piece->memory.start, end };
 	struct orphan orphan = { .marker = false };
+	const struct pmemctl_vma *vma;
 	struct touch touch;
 	int ret;
 
@@ -193,33 +208,53 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 	if (!orphan.descriptor)
 		return 0;
 	orphan.own = block;
-	/* the guard is part of the block, or was put below it */
-	if (block.start <= memory.start && piece->guard.end && block.start >= piece->guard.start) {
-		orphan.own.start = piece->guard.end;
-		orphan.guard = piece->guard;
-		orphan.marker = piece->marker;
-	}
-	if (orphan.own.start < memory.start || is_busy(&search->busy, &orphan.own))
+	orphan.marker = guards_of_block(search->model, search->markers, &block, &orphan.guard);
+	if (orphan.guard.end > block.start)
+		orphan.own.start = orphan.guard.end;
+	vma = model_vma(search->model, orphan.own.start);
+	if (!vma || !may_hold_stacks(vma) || is_busy(&search->busy, &orphan.own))
 		return 0;
 	*found = true;
-	piece->memory.end = orphan.own.start;
+	piece->memory.end = block.start;
 	ret = pagemap_touched(search->pagemap, page_down(orphan.own.start),
 			      page_up(orphan.own.end), &touch);
 	orphan.resident = touch.resident;
 	return ret ? ret : add_orphan(search, &orphan);
 }
 
+/* The first that live threads use in a piece of memory; its end if there is none */
+static uint64_t first_busy(const struct busy *busy, const struct range *memory)
+{
+	size_t low = 0, high = busy->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (busy->list[mid].start < memory->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < busy->count && busy->list[low].start < memory->end ? busy->list[low].start :
+	       memory->end;
+}
+
 /*
- * Blocks lie one upon the other, the highest ends where the piece does; or else
- * something else lies above the lowest, which then is as large as others are.
+ * Blocks lie one upon the other. The highest ends where the piece does, or where
+ * a live thread's begins. Or else something else lies above the lowest, which
+ * then is as large as others are.
  */
 static int search_piece(struct search *search, struct piece *piece)
 {
-	bool found = true;
+	uint64_t ends[] = { piece->memory.end, first_busy(&search->busy, &piece->memory) };
+	bool found = false, again;
 	int ret = 0;
 
-	while (found && !ret)
-		ret = take_block(search, piece, piece->memory.end, &found);
+	for (size_t i = 0; i < ARRAY_SIZE(ends) && !found && !ret; i++) {
+		ret = take_block(search, piece, ends[i], &found);
+		for (again = found; again && !ret; )
+			ret = take_block(search, piece, piece->memory.end, &again);
+	}
 	for (size_t i = 0; i < search->nr_sizes && !found && !ret && piece->guard.end; i++) {
 		uint64_t end = piece->guard.start + search->sizes[i];
 
@@ -227,15 +262,6 @@ static int search_piece(struct search *search, struct piece *piece)
 			ret = take_block(search, piece, end, &found);
 	}
 	return ret;
-}
-
-static bool may_hold_stacks(const struct pmemctl_vma *vma)
-{
-	return !vma->file && !vma->name &&
-	       (vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE)) ==
-	       (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE) &&
-	       !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
-			       PMEMCTL_VMA_HUGETLB | PMEMCTL_VMA_SHADOW_STACK));
 }
 
 /* The VMA below, if it can be a guard of what begins with this one */
@@ -257,6 +283,7 @@ static int search_vma(struct search *search, const struct pmemctl_vma *vma)
 	struct range_list markers = { 0 };
 	int ret = 0;
 
+	search->markers = &markers;
 	guard_below(search->model, vma, &piece.guard);
 	if (guards_possible(search->model, vma))
 		ret = pagemap_guards(search->pagemap, vma->start, vma->end, &markers);
@@ -267,7 +294,6 @@ static int search_vma(struct search *search, const struct pmemctl_vma *vma)
 			piece = (struct piece) {
 				.memory.start = markers.list[i].end,
 				.guard = markers.list[i],
-				.marker = true,
 			};
 	}
 	free(markers.list);
@@ -293,13 +319,25 @@ bool orphans_tellable(const struct model *model)
 int orphans_collect(struct model *model, const struct stack *stacks, int pagemap, int mem)
 {
 	struct search search = { .model = model, .pagemap = pagemap, .mem = mem };
+	size_t sizes;
 	int ret = find_busy(&search.busy, model, stacks);
 
 	learn_sizes(&search, stacks);
-	for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
-		if (may_hold_stacks(&model->vmas[i]))
-			ret = search_vma(&search, &model->vmas[i]);
-	}
+	do {
+		sizes = search.nr_sizes;
+		model->witness.nr_orphans = 0;
+		for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
+			if (may_hold_stacks(&model->vmas[i]))
+				ret = search_vma(&search, &model->vmas[i]);
+		}
+		/* one may tell how large another one is */
+		for (size_t i = 0; i < model->witness.nr_orphans && !ret; i++) {
+			const struct orphan *orphan = &model->witness.orphans[i];
+
+			if (orphan->guard.end)
+				learn_size(&search, orphan->own.end - orphan->guard.start);
+		}
+	} while (!ret && search.nr_sizes > sizes);
 	free_busy(&search.busy);
 	if (!ret && model->witness.nr_orphans)
 		qsort(model->witness.orphans, model->witness.nr_orphans,

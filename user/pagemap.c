@@ -216,12 +216,15 @@ static int keep_entry(void *data, uint64_t addr, uint64_t entry)
 	return 0;
 }
 
-bool pagemap_present(int fd, uint64_t addr)
+enum page_state pagemap_page(int fd, uint64_t addr)
 {
 	uint64_t entry = 0;
 
 	addr = page_down(addr);
-	return !each_entry(fd, addr, addr + PAGE, keep_entry, &entry) && entry & ENTRY_PRESENT;
+	if (each_entry(fd, addr, addr + PAGE, keep_entry, &entry) || entry & ENTRY_GUARD)
+		return PAGE_ABSENT;
+	return entry & ENTRY_PRESENT ? PAGE_PRESENT : entry & ENTRY_SWAPPED ? PAGE_SWAPPED :
+	       PAGE_ABSENT;
 }
 
 enum guard_marks pagemap_guard_marks(void)

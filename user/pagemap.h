@@ -86,12 +86,19 @@ struct touch {
  */
 int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch);
 
+/** enum page_state - where a page is */
+enum page_state {
+	PAGE_ABSENT,	/* nowhere: never touched, or given back */
+	PAGE_PRESENT,
+	PAGE_SWAPPED
+};
+
 /**
- * pagemap_present() - whether a page is in memory
+ * pagemap_page() - where a page is
  * @fd: /proc/PID/pagemap, open for reading
  * @addr: of the page
  */
-bool pagemap_present(int fd, uint64_t addr);
+enum page_state pagemap_page(int fd, uint64_t addr);
 
 /** enum guard_marks - what the running kernel does with guard markers */
 enum guard_marks {

@@ -22,7 +22,8 @@ static bool unmoved(const struct model *before, const struct pmemctl_thread *was
 		return false;
 	return was->stack_high == is->stack_high && was->robust_list == is->robust_list &&
 	       was->clear_child_tid == is->clear_child_tid && was->sas_sp == is->sas_sp &&
-	       was->sas_size == is->sas_size;
+	       was->sas_size == is->sas_size && was->shstk_base == is->shstk_base &&
+	       was->shstk_size == is->shstk_size;
 }
 
 /* Fills @settled and @touches, one for each thread of @after */

@@ -84,6 +84,11 @@ static bool find_marker(const struct model *model, const struct pmemctl_thread *
  * A Java thread's stack has no guard of the C library's, but zones without access
  * of the virtual machine's own making, of more than a page in all.
  */
+static enum guard_kind guard_vma_kind(const struct judge *judge, const struct range *guard)
+{
+	return judge->jvm && guard->end - guard->start > PAGE ? GUARD_JVM : GUARD_VMA;
+}
+
 static enum guard_kind find_guard(const struct judge *judge, size_t i, struct stack *stack)
 {
 	const struct model *model = judge->model;
@@ -100,7 +105,7 @@ static enum guard_kind find_guard(const struct judge *judge, size_t i, struct st
 	guard = own_guard(model, thread);
 	if (guard) {
 		stack->guard = (struct range) { guard->start, guard->end };
-		return judge->jvm && guard->end - guard->start > PAGE ? GUARD_JVM : GUARD_VMA;
+		return guard_vma_kind(judge, &stack->guard);
 	}
 	return model->witness.marks == GUARD_MARKS_HIDDEN ? GUARD_UNKNOWN : GUARD_NONE;
 }
@@ -151,10 +156,12 @@ static bool agrees(const struct model *model, size_t i, const struct stack *stac
  * The descriptor knows it better than the VMAs, if it is still the thread's: it
  * was read after the snapshot.
  */
-static enum stack_kind claim_block(const struct model *model, size_t i, struct stack *stack)
+static enum stack_kind claim_block(const struct judge *judge, size_t i, struct stack *stack)
 {
+	const struct model *model = judge->model;
 	bool settled = model->witness.settled && model->witness.settled[i];
 	struct range block;
+	bool marker;
 
 	/* musl puts its descriptor elsewhere if the program's memory is too small */
 	if (block_of(model, i, &block) != BLOCK_TOLD || !settled ||
@@ -162,19 +169,18 @@ static enum stack_kind claim_block(const struct model *model, size_t i, struct s
 		stack->guard_kind = GUARD_UNKNOWN;
 		return STACK_UNKNOWN;
 	}
+	marker = guards_of_block(model, &model->witness.guards, &block, &stack->guard);
 	stack->claimed = true;
-	stack->start = block.start;
+	stack->start = stack->guard.end > block.start ? stack->guard.end : block.start;
 	stack->end = block.end;
-	stack->limit = block.start;
-	if (stack->guard.end && block.start <= stack->guard.end) {
-		stack->start = stack->guard.end;	/* a top that is no page's end */
-		stack->limit = stack->start;
-		stack->limit_end = ROOM_GUARD;
-		return STACK_PTHREAD;
+	stack->limit = stack->start;
+	if (!stack->guard.end) {
+		stack->guard_kind = GUARD_NONE;
+		return STACK_USER;
 	}
-	stack->guard = (struct range) { 0 };
-	stack->guard_kind = GUARD_NONE;
-	return STACK_USER;
+	stack->guard_kind = marker ? GUARD_MARKER : guard_vma_kind(judge, &stack->guard);
+	stack->limit_end = ROOM_GUARD;
+	return STACK_PTHREAD;
 }
 
 bool stacks_disputed(const struct model *model)
@@ -193,6 +199,18 @@ bool stacks_disputed(const struct model *model)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A thread pointer that nothing else goes with may point anywhere into a stack:
+ * then only the end of the VMA can be the top.
+ */
+static bool top_is_known(const struct model *model, size_t i)
+{
+	struct range block;
+
+	return model->threads[i].evidence & (REGISTERED | PMEMCTL_STACK_HIGH_VMA) ||
+	       block_of(model, i, &block) == BLOCK_TOLD;
 }
 
 /* Its own stack, whether it runs there or not */
@@ -214,7 +232,7 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 		return STACK_UNKNOWN;
 	stack->guard_kind = find_guard(judge, i, stack);
 	if (!agrees(model, i, stack))
-		return claim_block(model, i, stack);
+		return claim_block(judge, i, stack);
 	switch (stack->guard_kind) {
 	case GUARD_UNKNOWN:
 		return STACK_UNKNOWN;
@@ -222,6 +240,8 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 		/* without a guard below, other memory may be part of the range */
 		return STACK_USER;
 	default:
+		if (!top_is_known(model, i))
+			return STACK_UNKNOWN;
 		stack->claimed = true;
 		stack->limit = stack->start;
 		stack->limit_end = ROOM_GUARD;
@@ -229,10 +249,23 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 	}
 }
 
+/*
+ * sp itself, if it may be known, against the whole of its own stack: that may
+ * consist of more VMAs than the one that the module's evidence is about, or of
+ * less, from a marker on.
+ */
+static bool has_left(const struct pmemctl_thread *thread, const struct stack *stack)
+{
+	if (stack->claimed && thread->sp)
+		return thread->sp < stack->start || thread->sp >= stack->end;
+	return runs_elsewhere(thread);
+}
+
 /* What it runs on, which is its own stack unless sp says otherwise */
 static enum stack_kind judge_kind(const struct judge *judge, size_t i, struct stack *stack)
 {
 	const struct pmemctl_thread *thread = &judge->model->threads[i];
+	bool go = judge->model->witness.exe.go;
 	enum stack_kind own;
 
 	if (thread->flags & (PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER))
@@ -242,16 +275,9 @@ static enum stack_kind judge_kind(const struct judge *judge, size_t i, struct st
 	own = judge_own(judge, i, stack);
 	if (thread->evidence & PMEMCTL_STACK_SP_ALT)
 		return STACK_ALTSTACK;
-	/* within what the module could tell apart, but below the marker */
-	if (runs_elsewhere(thread) ||
-	    (stack->claimed && thread->sp && thread->evidence & PMEMCTL_STACK_SP &&
-	     thread->sp < stack->start)) {
-		if (judge->model->witness.exe.go)
-			return STACK_GO;
-		return own == STACK_UNKNOWN ? STACK_UNKNOWN : STACK_SWITCHED;
-	}
-	if (own == STACK_UNKNOWN && judge->model->witness.exe.go &&
-	    thread->evidence & PMEMCTL_STACK_SP)
+	if (has_left(thread, stack))
+		return go ? STACK_GO : own == STACK_UNKNOWN ? STACK_UNKNOWN : STACK_SWITCHED;
+	if (own == STACK_UNKNOWN && go && thread->evidence & PMEMCTL_STACK_SP)
 		return STACK_GO;
 	return own;
 }

@@ -35,14 +35,6 @@ def test_threads_at_known_depths(program, args):
         assert len(rows) == len(target.truth["threads"]) + 1
 
 
-@pytest.mark.parametrize("args", ["4", "4 --stack 256K --guard 64K"])
-def test_extents_of_musl(args):
-    with fixture(f"fx-depth-musl {args}") as target:
-        rows, _ = look(target.pid)
-        for known in target.truth["threads"]:
-            check_extents(rows[known["tid"]], known)
-
-
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("stack", ["8388608", "unlimited"])
 def test_main_thread(program, stack):

@@ -251,7 +251,8 @@ static void a_vma_without_markers_may_have_a_guard_below(void **state)
 static void wide_claim_goes_with_all_in_it(void **state)
 {
 	merge_blocks(BLOCK);
-	b.threads[1].evidence = PMEMCTL_STACK_TP | PMEMCTL_STACK_SP | PMEMCTL_STACK_GUARD;
+	b.threads[1].evidence = PMEMCTL_STACK_TP | PMEMCTL_STACK_SP | PMEMCTL_STACK_GUARD |
+				PMEMCTL_STACK_HIGH_VMA;
 	b.threads[1].stack_high = TOP;
 	builder_thread(&b, 103, MERGED, DEAD, BLOCK);
 	b.nr_threads = 2;

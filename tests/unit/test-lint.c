@@ -2,6 +2,7 @@
 /*
  * lint.c: each risk is found, and none where there is none.
  */
+#include "block.h"
 #include "builder.h"
 #include "hearsay.h"
 #include "lint.h"
@@ -116,6 +117,22 @@ static void writable_neighbour(void **state)
 	assert_int_equal(findings(), 2);
 	is(1, RISK_WRITABLE_NEIGHBOUR, 101,
 	   "directly below 7f0000011000 lies 7f0000001000-7f0000011000 (rw-)");
+}
+
+/* A block that its descriptor told, with other memory below in the same VMA */
+static void block_without_a_guard(void **state)
+{
+	uint64_t start = 0x7f0000101000;
+
+	builder_process(&b);
+	hear();
+	model.witness.blocks = calloc(model.nr_threads, sizeof(struct block));
+	model.witness.blocks[1] = (struct block) { BLOCK_TOLD, { start, HIGH } };
+	model.witness.touches[1].known = false;
+	assert_int_equal(judge(), 2);
+	is(0, RISK_NO_GUARD, 101, "nothing guards 7f0000101000-7f0000801000");
+	is(1, RISK_WRITABLE_NEIGHBOUR, 101,
+	   "directly below 7f0000101000 lies 7f0000001000-7f0000101000 (rw-)");
 }
 
 static void small_guard(void **state)
@@ -346,7 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_risky), TEST(no_guard), TEST(writable_neighbour),
-		TEST(small_guard), TEST(much_is_used), TEST(much_of_the_limit),
+		TEST(block_without_a_guard), TEST(small_guard), TEST(much_is_used), TEST(much_of_the_limit),
 		TEST(much_was_used), TEST(over_is_not_told_from_doubtful_pages),
 		TEST(executable), TEST(sp_outside), TEST(main_room),
 		TEST(workers_and_exited_have_no_risks), TEST(many_findings),

@@ -118,12 +118,12 @@ static void markers_were_not_touched(void **state)
 static void present(void **state)
 {
 	write_to(4);
-	assert_false(pagemap_present(fd, at + 3 * PAGE));
-	assert_true(pagemap_present(fd, at + 4 * PAGE));
-	assert_true(pagemap_present(fd, at + 5 * PAGE - 1));
-	assert_false(pagemap_present(fd, at + 5 * PAGE));
-	assert_false(pagemap_present(-1, at + 4 * PAGE));
-	assert_false(pagemap_present(fd, UINT64_MAX));
+	assert_int_not_equal(pagemap_page(fd, at + 3 * PAGE), PAGE_PRESENT);
+	assert_int_equal(pagemap_page(fd, at + 4 * PAGE), PAGE_PRESENT);
+	assert_int_equal(pagemap_page(fd, at + 5 * PAGE - 1), PAGE_PRESENT);
+	assert_int_not_equal(pagemap_page(fd, at + 5 * PAGE), PAGE_PRESENT);
+	assert_int_not_equal(pagemap_page(-1, at + 4 * PAGE), PAGE_PRESENT);
+	assert_int_not_equal(pagemap_page(fd, UINT64_MAX), PAGE_PRESENT);
 }
 
 /* More pieces than one call of the kernel tells */

@@ -47,8 +47,23 @@ static struct pmemctl_thread *leader(uint32_t evidence)
 	return &b.threads[0];
 }
 
+/* sp where the evidence has it, as the module would not say otherwise */
+static void place_sp(struct pmemctl_thread *thread)
+{
+	bool in = thread->sp >= thread->stack_low && thread->sp < thread->stack_high;
+
+	if (thread->reg_state == PMEMCTL_REGS_NONE)
+		thread->sp = 0;
+	else if (thread->evidence & ON_IT && !in)
+		thread->sp = thread->stack_high - 0x100;
+	else if (!(thread->evidence & ON_IT) && in)
+		thread->sp = 0x1000;
+}
+
 static enum stack_kind judged(size_t i)
 {
+	for (size_t k = 0; k < b.nr_threads; k++)
+		place_sp(&b.threads[k]);
 	model_free(&model);
 	assert_int_equal(builder_model(&b, &model), 0);
 	model.witness.exe = exe;
@@ -101,9 +116,13 @@ static void pthread_needs_a_descriptor(void **state)
 	};
 
 	for (size_t i = 0; i < 3; i++) {
-		thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT | good[i]);
+		thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | PMEMCTL_STACK_HIGH_VMA |
+			   ON_IT | good[i]);
 		owns(1, STACK_PTHREAD, LOW, HIGH);
 	}
+	/* the thread pointer by itself does not tell the top */
+	thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT | PMEMCTL_STACK_TP);
+	owns_none(1, STACK_UNKNOWN);
 	thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT);
 	owns_none(1, STACK_UNKNOWN);
 	thread_101(PMEMCTL_STACK_LOW_VMA | PMEMCTL_STACK_GUARD | ON_IT | PMEMCTL_STACK_RSEQ);
@@ -308,9 +327,10 @@ static void used_in_its_own(void **state)
 	assert_int_equal(used_of(1), 0x1238);
 	thread->sp = LOW;
 	assert_int_equal(used_of(1), HIGH - LOW);
+	thread->evidence = BLOCK;
 	thread->sp = HIGH;
 	assert_int_equal(used_of(1), UINT64_MAX);
-	thread->sp = 0;
+	thread->reg_state = PMEMCTL_REGS_NONE;
 	assert_int_equal(used_of(1), UINT64_MAX);
 	assert_int_equal(used_of(0), 0x1000);
 }

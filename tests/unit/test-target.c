@@ -3,6 +3,7 @@
  * target.c: which file is opened, what is tried again, and how failures are
  * told. The client and /proc are made up here.
  */
+#include "block.h"
 #include "builder.h"
 #include "proc.h"
 #include "target.h"
@@ -315,6 +316,59 @@ static void orphans_need_the_right_to_attach(void **state)
 	assert_false(model.witness.orphans_known);
 }
 
+static void orphans_are_not_told_where_others_share_the_mm(void **state)
+{
+	struct wish wish = { .sections = PMEMCTL_SECTION_ALL, .registers = true, .orphans = true };
+
+	builder_sharer(&b, 200, "sh", PMEMCTL_RELATION_VFORK_CHILD);
+	builder_build(&b);
+	assert_int_equal(look(&wish), 0);
+	assert_false(model.witness.orphans_known);
+	/* nor where only the first snapshot shows them */
+	b.nr_sharers = 0;
+	world.change = 2;
+	assert_int_equal(look(&wish), 0);
+	assert_false(model.witness.orphans_known);
+}
+
+/* Here, no descriptor is in memory, and each second snapshot asks anew */
+static void descriptors_are_asked(void **state)
+{
+	b.threads[1].tp = b.threads[1].stack_high - 0x940;
+	builder_build(&b);
+	assert_int_equal(look(&with_registers), 0);
+	assert_int_equal(world.requests, 2);
+	assert_non_null(model.witness.blocks);
+	assert_int_equal(model.witness.blocks[0].state, BLOCK_NOT_ASKED);
+	assert_int_equal(model.witness.blocks[1].state, BLOCK_GONE);
+	/* without the right to attach they are not */
+	b.flags &= ~PMEMCTL_PROCESS_ATTACH;
+	builder_build(&b);
+	world.mem_error = -EACCES;
+	assert_int_equal(look(&with_registers), 0);
+	assert_int_equal(world.requests, 1);
+	assert_null(model.witness.blocks);
+}
+
+/* Where markers may be, one that came is known by the third; with --live there is none */
+static void looks_again_while_threads_come(void **state)
+{
+	struct wish wish = with_pages;
+
+	b.vmas[10].flags |= PMEMCTL_VMA_MAYBE_GUARD;
+	builder_build(&b);
+	b.threads[2].tid = 103;
+	world.change = 2;
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(world.requests, 3);
+	assert_true(model.witness.settled[2]);
+	b.threads[2].tid = 104;
+	wish.live = true;
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(world.requests, 2);
+	assert_false(model.witness.settled[2]);
+}
+
 static void markers_need_a_second_look(void **state)
 {
 	assert_int_equal(look(&with_registers), 0);
@@ -418,7 +472,9 @@ int main(void)
 		T(zombie_and_exited_leader), T(no_such_process), T(tries_again), T(tells_errors),
 		T(broken_replies), T(pages_need_a_second_look), T(what_moved_is_not_settled),
 		T(execve_between_the_two),
-		T(orphans_need_the_right_to_attach), T(markers_need_a_second_look),
+		T(orphans_need_the_right_to_attach),
+		T(orphans_are_not_told_where_others_share_the_mm), T(descriptors_are_asked),
+		T(looks_again_while_threads_come), T(markers_need_a_second_look),
 		T(pages_that_are_out_of_reach), T(cpus_are_interrupted_once),
 		T(live_needs_the_right_to_attach), T(second_look_that_fails),
 		T(kernel_thread_is_looked_at_once),

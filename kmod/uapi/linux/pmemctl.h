@@ -440,7 +440,8 @@ enum pmemctl_object_flag {
  * top of the thread's stack, as glibc does, they say where that is, also while
  * the thread runs, when its registers are out of reach.
  *
- * The range is as wide as the evidence allows; whether the evidence is enough
+ * The range is as wide as the evidence allows, within one VMA: a program may
+ * split its stacks, or join them with other memory. Whether the evidence is enough
  * to call it a stack is for the reader to judge.
  */
 struct pmemctl_thread {
