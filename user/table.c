@@ -214,7 +214,7 @@ static void put_columns(struct libscols_table *tb, const struct table *table,
 
 		if (column->type != TYPE_STRING && !(column->flags & COLUMN_LEFT))
 			flags |= SCOLS_FL_RIGHT;
-		if (column->flags & COLUMN_TREE && table->nr_parts && !opts->raw)
+		if (column->flags & COLUMN_TREE && table->nr_parts)
 			flags |= SCOLS_FL_TREE;
 		cl = scols_table_new_column(tb, column->name, 0, flags);
 		if (cl && opts->colour)
@@ -236,7 +236,7 @@ static void put_rows(struct libscols_table *tb, const struct table *table,
 		     const struct selection *selection, const struct picture *picture,
 		     const struct options *opts)
 {
-	bool parts = table->nr_parts && !opts->raw && has_tree(selection);
+	bool parts = table->nr_parts && has_tree(selection);
 	size_t count = table->count(picture);
 	const void **rows = sorted_rows(table, picture, opts->sorting);
 
@@ -253,16 +253,63 @@ static void put_rows(struct libscols_table *tb, const struct table *table,
 	free(rows);
 }
 
+/* One word a cell: blanks and what does not print are escaped */
+static void put_word(FILE *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s <= ' ' || *s > '~' || *s == '\\')
+			fprintf(out, "\\x%02x", (unsigned char)*s);
+		else
+			putc_unlocked(*s, out);
+	}
+}
+
+static void put_raw_row(FILE *out, const struct selection *selection,
+			const struct picture *picture, const void *row,
+			const struct options *opts)
+{
+	for (size_t i = 0; i < selection->count; i++) {
+		struct cell cell;
+
+		if (i)
+			putc_unlocked(' ', out);
+		get_cell(selection->columns[i], picture, row, &cell);
+		put_word(out, cell_text(selection->columns[i], &cell, opts));
+	}
+	putc_unlocked('\n', out);
+}
+
+/* Scripts read this, of processes large and small: nothing to be laid out */
+static void table_raw(FILE *out, const struct table *table, const struct selection *selection,
+		      const struct picture *picture, const struct options *opts)
+{
+	const void **rows = sorted_rows(table, picture, opts->sorting);
+	size_t count = table->count(picture);
+
+	if (!rows)
+		abort();
+	for (size_t i = 0; i < selection->count && !opts->noheadings; i++)
+		fprintf(out, "%s%s", selection->columns[i]->name,
+			i + 1 < selection->count ? " " : "\n");
+	for (size_t i = 0; i < count; i++)
+		put_raw_row(out, selection, picture, rows[i], opts);
+	free(rows);
+}
+
 void table_text(FILE *out, const struct table *table, const struct selection *selection,
 		const struct picture *picture, const struct options *opts)
 {
-	struct libscols_table *tb = scols_new_table();
+	struct libscols_table *tb;
 
+	if (opts->raw) {
+		table_raw(out, table, selection, picture, opts);
+		return;
+	}
+	tb = scols_new_table();
 	if (!tb)
 		abort();
 	put_columns(tb, table, selection, opts);
 	scols_table_enable_colors(tb, opts->colour);
-	scols_table_enable_raw(tb, opts->raw);
 	scols_table_enable_noheadings(tb, opts->noheadings);
 	/* Nothing is cut: the last column may go beyond the terminal's edge */
 	scols_table_set_termforce(tb, SCOLS_TERMFORCE_NEVER);
