@@ -63,11 +63,23 @@ static bool may_be_improved(const struct pmemctl_thread *row)
 		row->reg_state == PMEMCTL_REGS_NONE);
 }
 
-static bool use_sample(struct pmemctl_thread *row, const struct sample *samples)
+/* It may have moved from one of the CPUs to another one just before */
+static const struct sample *sample_of(const struct pmemctl_live *live, u32 tid)
 {
-	const struct sample *sample = &samples[row->cpu];
+	const struct sample *samples = live->samples.rows;
+	unsigned int cpu;
 
-	if (sample->tid != row->tid)
+	for_each_cpu(cpu, live->cpus)
+		if (samples[cpu].tid == tid)
+			return &samples[cpu];
+	return NULL;
+}
+
+static bool use_sample(struct pmemctl_thread *row, const struct pmemctl_live *live)
+{
+	const struct sample *sample = sample_of(live, row->tid);
+
+	if (!sample)
 		return false;
 	row->sp = sample->sp;
 	row->ip = sample->ip;
@@ -88,7 +100,7 @@ static void use_samples(struct pmemctl_snapshot *snap, const struct census *cens
 
 	rcu_read_lock();
 	for (; row < end; row++) {
-		if (!may_be_improved(row) || use_sample(row, census->samples))
+		if (!may_be_improved(row) || use_sample(row, &snap->live))
 			continue;
 		task = pid_task(find_pid_ns(row->tid, census->ns), PIDTYPE_PID);
 		if (task && task->signal == census->process)

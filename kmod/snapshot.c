@@ -236,7 +236,7 @@ static size_t extrapolate(const struct pmemctl_snapshot *snap, u32 count)
 	u32 seen = max(snap->vmas.count, 1U);
 	u32 all = max(snap->mm_map_count, seen);
 
-	return (u64)count * all / seen * 3 / 2;
+	return min((u64)count * all / seen * 3 / 2, 8 * (u64)count);
 }
 
 /*

@@ -77,8 +77,8 @@ static u64 descriptor_end(const struct pmemctl_thread *row, u64 descriptor)
 
 static bool has_user_stack(const struct pmemctl_thread *row)
 {
-	return !(row->flags & (PMEMCTL_THREAD_NO_MM | PMEMCTL_THREAD_IO_WORKER |
-			       PMEMCTL_THREAD_USER_WORKER));
+	return !(row->flags & (PMEMCTL_THREAD_NO_MM | PMEMCTL_THREAD_EXITING |
+			       PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER));
 }
 
 /*

@@ -51,6 +51,13 @@ static void fill_user_part(struct pmemctl_thread *row, struct task_struct *task,
 	 * and our count on the old mm keeps its address from being used again.
 	 */
 	smp_rmb();
+	/*
+	 * One that exits lets whoever joins it go on when it clears its id, and
+	 * then its stack may be another's: what was read of one that does not
+	 * exit yet was read before that.
+	 */
+	if (READ_ONCE(task->flags) & PF_EXITING)
+		row->flags |= PMEMCTL_THREAD_EXITING;
 	if (READ_ONCE(task->mm) == mm)
 		return;
 	memset_startat(row, 0, sp);

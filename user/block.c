@@ -64,19 +64,19 @@ static bool has_descriptor(const struct pmemctl_thread *thread)
 
 int blocks_collect(struct model *model, int pagemap, int mem)
 {
-	struct block *blocks = calloc(model->nr_threads + 1, sizeof(*blocks));
+	struct witness *witness = &model->witness;
 
-	if (!blocks)
+	if (!witness->blocks)
+		witness->blocks = calloc(model->nr_threads + 1, sizeof(*witness->blocks));
+	if (!witness->blocks)
 		return -ENOMEM;
-	free(model->witness.blocks);
-	model->witness.blocks = blocks;
-	model->witness.blocks_told = false;
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		const struct pmemctl_thread *thread = &model->threads[i];
+		struct block *block = &witness->blocks[i];
 
-		if (has_descriptor(thread))
-			blocks[i].state = block_find(pagemap, mem, thread->tp, &blocks[i].range);
-		model->witness.blocks_told |= blocks[i].state == BLOCK_TOLD;
+		if (block->state == BLOCK_NOT_ASKED && has_descriptor(thread))
+			block->state = block_find(pagemap, mem, thread->tp, &block->range);
+		witness->blocks_told |= block->state == BLOCK_TOLD;
 	}
 	return 0;
 }

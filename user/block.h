@@ -29,7 +29,7 @@ enum block_state {
 enum block_state block_find(int pagemap, int mem, uint64_t descriptor, struct range *block);
 
 /**
- * blocks_collect() - ask the descriptors of all threads
+ * blocks_collect() - ask the descriptors of threads that were not asked yet
  * @model: a finished model with thread pointers; its witness is filled
  * @pagemap: of the same process
  * @mem: of the same process

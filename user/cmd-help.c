@@ -28,7 +28,7 @@ static void put_options(FILE *out, const struct command *cmd)
 		      "  -n, --noheadings    no headings\n"
 		      "  -H, --list-columns  list the columns and exit\n"
 		      "      --sort LIST     sort by these columns; -COLUMN: descending\n", out);
-	if (cmd->view->wish.registers)
+	if (cmd->view->threads || !cmd->view->table)
 		fputs("      --live          exact registers of running threads, too: interrupts\n"
 		      "                      the CPUs that run them, once\n", out);
 	if (cmd->view->threads)

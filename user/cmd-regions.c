@@ -228,6 +228,10 @@ const struct table table_regions = {
 };
 
 const struct view view_regions = {
-	.wish.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
+	/* descriptors, too, which take the right to attach, bear witness on stacks */
+	.wish = {
+		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
+		.registers = true,
+	},
 	.table = &table_regions,
 };

@@ -158,7 +158,7 @@ static bool find_max(const struct picture *picture, const struct pmemctl_thread 
 	const struct stack *stack = stack_of(picture, thread);
 	const struct touches *touches = touches_of(picture, thread);
 
-	if (!touches || !stack->claimed)
+	if (!touches || !stack->claimed || !touches->stack.known)
 		return false;
 	*max = touches->stack.lowest ? stack->end - touches->stack.lowest : 0;
 	return true;
@@ -185,7 +185,7 @@ static void get_resident(const struct picture *picture, const void *row, struct 
 {
 	const struct touches *touches = touches_of(picture, row);
 
-	if (touches && stack_of(picture, row)->claimed)
+	if (touches && stack_of(picture, row)->claimed && touches->stack.known)
 		cell_number(cell, touches->stack.resident);
 }
 
@@ -206,7 +206,7 @@ static void get_taints(const struct picture *picture, const void *row, struct ce
 static void set_touched(struct cell *cell, const struct touches *touches,
 			const struct touch *touch, uint64_t end)
 {
-	if (touches && end)
+	if (touches && touch->known && end)
 		cell_number(cell, touch->lowest && touch->lowest < end ? end - touch->lowest : 0);
 }
 

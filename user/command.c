@@ -310,7 +310,7 @@ static bool has_option(const struct view *view, int c)
 	case OPT_SORT:
 		return view->table;
 	case OPT_LIVE:
-		return view->wish.registers;
+		return view->threads || !view->table;
 	case OPT_LINT:
 	case OPT_OVER:
 	case OPT_MIN_GUARD:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "guards.h"
 
+#include "block.h"
+
 #include "pmemctl.h"
 
 #include <errno.h>
@@ -45,36 +47,52 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* The part of a block that is in a VMA below the one that its descriptor is in */
+static bool lower_part(const struct model *model, size_t i, struct range *part)
+{
+	const struct pmemctl_vma *vma;
+	struct range block;
+
+	if (block_of(model, i, &block) != BLOCK_TOLD)
+		return false;
+	vma = model_vma(model, block.start);
+	if (!vma || !guards_possible(model, vma) || vma->end >= model->threads[i].stack_high)
+		return false;
+	*part = (struct range) { page_down(block.start), vma->end };
+	return true;
+}
+
 /*
  * Only what lies between a VMA's start and the highest descriptor in it is
  * looked at, and that once, however many threads there are.
  */
 int guards_collect(struct model *model, int pagemap)
 {
-	struct range *blocks = malloc((model->nr_threads + 1) * sizeof(*blocks));
+	struct range *parts = malloc((model->nr_threads + 1) * 2 * sizeof(*parts));
 	size_t n = 0;
 	int ret = 0;
 
-	if (!blocks)
+	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		const struct pmemctl_vma *vma = guards_vma(model, &model->threads[i]);
 
 		if (vma)
-			blocks[n++] = (struct range) { vma->start, model->threads[i].stack_high };
+			parts[n++] = (struct range) { vma->start, model->threads[i].stack_high };
+		if (vma && lower_part(model, i, &parts[n]))
+			n++;
 	}
-	qsort(blocks, n, sizeof(*blocks), by_start);
+	qsort(parts, n, sizeof(*parts), by_start);
 	for (size_t i = 0, next; i < n && !ret; i = next) {
-		uint64_t high = blocks[i].end;
+		uint64_t high = parts[i].end;
 
-		for (next = i; next < n && blocks[next].start == blocks[i].start; next++) {
-			if (blocks[next].end > high)
-				high = blocks[next].end;
+		for (next = i + 1; next < n && parts[next].start <= high; next++) {
+			if (parts[next].end > high)
+				high = parts[next].end;
 		}
-		ret = pagemap_guards(pagemap, blocks[i].start, high,
-				     &model->witness.guards);
+		ret = pagemap_guards(pagemap, parts[i].start, high, &model->witness.guards);
 	}
-	free(blocks);
+	free(parts);
 	return ret;
 }
 
@@ -107,8 +125,13 @@ bool guards_of_block(const struct model *model, const struct range_list *markers
 	const struct range *marker = marker_at(markers, block->start);
 
 	*guard = (struct range) { 0 };
-	if (vma && no_access(vma) && vma->end < block->end) {
-		*guard = (struct range) { block->start, vma->end };
+	/* one that was made larger may be several VMAs */
+	if (vma && no_access(vma)) {
+		while (vma + 1 < model->vmas + model->nr_vmas && vma[1].start == vma->end &&
+		       no_access(&vma[1]))
+			vma++;
+		if (vma->end < block->end)
+			*guard = (struct range) { block->start, vma->end };
 		return false;
 	}
 	/* one that begins in the block's own first page is its own */

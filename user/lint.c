@@ -21,7 +21,7 @@ static const struct {
 	[RISK_EXECUTABLE] = { "executable", "what is written to it can be run" },
 	[RISK_WRITABLE_NEIGHBOUR] = { "writable-neighbour", "an overflow would write to "
 				      "other memory, where a guard should be" },
-	[RISK_SP_OUTSIDE] = { "sp-outside", "sp, exact, is in no stack that is known" },
+	[RISK_SP_OUTSIDE] = { "sp-outside", "sp, exact, is outside of its stacks" },
 	[RISK_MAIN_ROOM] = { "main-room", "the main stack cannot grow to its limit" },
 };
 
@@ -136,12 +136,12 @@ static void check_depth(struct lint *lint, size_t i, const struct stack *stack)
 		       lint->model->flags & PMEMCTL_PROCESS_FORKED ? ", if not before fork()" : "");
 }
 
-static void check_executable(struct lint *lint, size_t i)
+static void check_executable(struct lint *lint, size_t i, const struct stack *stack)
 {
-	const struct pmemctl_thread *thread = &lint->model->threads[i];
-	const struct pmemctl_vma *vma = model_vma(lint->model, thread->stack_high - 1);
+	uint64_t end = stack->claimed ? stack->end : lint->model->threads[i].stack_high;
+	const struct pmemctl_vma *vma = model_vma(lint->model, end - 1);
 
-	if (thread->stack_high && vma && vma->flags & PMEMCTL_VMA_EXEC &&
+	if ((stack->claimed || stack->kind == STACK_USER) && vma && vma->flags & PMEMCTL_VMA_EXEC &&
 	    vma->flags & PMEMCTL_VMA_WRITE)
 		report(lint, i, RISK_EXECUTABLE, RANGE " is %s", (uint64_t)vma->start,
 		       (uint64_t)vma->end, perms(vma));
@@ -154,6 +154,8 @@ static void check_sp(struct lint *lint, size_t i, const struct stack *stack)
 	const struct pmemctl_vma *vma;
 
 	if (!stack_sp_exact(thread) || !(lint->model->flags & PMEMCTL_PROCESS_ATTACH))
+		return;
+	if (stack->kind == STACK_MAIN)
 		return;
 	vma = model_vma(lint->model, thread->sp);
 	if (!vma)
@@ -199,7 +201,7 @@ int lint_find(struct picture *picture, unsigned int over, uint64_t min_guard)
 			continue;
 		check_guard(&lint, i, stack);
 		check_depth(&lint, i, stack);
-		check_executable(&lint, i);
+		check_executable(&lint, i, stack);
 		check_sp(&lint, i, stack);
 		check_room(&lint, i, stack);
 	}

@@ -15,8 +15,11 @@
 /* Sizes of live threads' blocks that are tried where a block's end does not show */
 #define SIZES 16
 
-/* A descriptor begins no further below the end of its block than this */
-#define REACH (2 * PAGE)
+/* In how many pages below the end of its block a descriptor may begin */
+#define REACH 2
+
+/* How many of what look like descriptors are asked in a page */
+#define CANDIDATES 4
 
 /* What live threads use: sorted by start, @high the highest end up to each */
 struct busy {
@@ -131,6 +134,29 @@ static bool is_descriptor(const uint64_t *at, uint64_t addr)
 	return at[0] == addr && at[1] != addr;
 }
 
+/* In one page, below @end. Memory may be full of what looks like descriptors */
+static uint64_t find_in_page(const struct search *search, uint64_t page, uint64_t end,
+			     struct range *block)
+{
+	uint64_t words[PAGE / sizeof(uint64_t)];
+	unsigned int tries = CANDIDATES;
+
+	if (pagemap_page(search->pagemap, page) != PAGE_PRESENT ||
+	    pread(search->mem, words, PAGE, page) != (ssize_t)PAGE)
+		return 0;
+	for (size_t i = ARRAY_SIZE(words) - 2; i && tries; i -= 2) {
+		uint64_t addr = page + (i - 2) * sizeof(*words);
+
+		if (addr >= end || !is_descriptor(&words[i - 2], addr))
+			continue;
+		tries--;
+		if (block_find(search->pagemap, search->mem, addr, block) == BLOCK_TOLD &&
+		    block->end <= end)
+			return addr;
+	}
+	return 0;
+}
+
 /*
  * The highest descriptor in the last pages of a piece of memory which says that
  * its block ends within it. Return: its address, or 0.
@@ -138,23 +164,11 @@ static bool is_descriptor(const uint64_t *at, uint64_t addr)
 static uint64_t find_descriptor(const struct search *search, const struct range *piece,
 				struct range *block)
 {
-	uint64_t words[PAGE / sizeof(uint64_t)];
+	uint64_t page = page_down(piece->end - 1), found = 0;
 
-	for (uint64_t page = piece->end - PAGE; page + REACH >= piece->end && page >= piece->start;
-	     page -= PAGE) {
-		if (pagemap_page(search->pagemap, page) != PAGE_PRESENT ||
-		    pread(search->mem, words, PAGE, page) != (ssize_t)PAGE)
-			continue;
-		for (size_t i = ARRAY_SIZE(words) - 2; i; i -= 2) {
-			uint64_t addr = page + (i - 2) * sizeof(*words);
-
-			if (is_descriptor(&words[i - 2], addr) &&
-			    block_find(search->pagemap, search->mem, addr, block) == BLOCK_TOLD &&
-			    block->end <= piece->end)
-				return addr;
-		}
-	}
-	return 0;
+	for (int i = 0; i < REACH && page >= piece->start && !found; i++, page -= PAGE)
+		found = find_in_page(search, page, piece->end, block);
+	return found;
 }
 
 static int add_orphan(struct search *search, const struct orphan *orphan)
@@ -174,13 +188,30 @@ static int add_orphan(struct search *search, const struct orphan *orphan)
 	return 0;
 }
 
-static bool may_hold_stacks(const struct pmemctl_vma *vma)
+static bool may_hold_stacks(const struct model *model, const struct pmemctl_vma *vma)
 {
-	return !vma->file && !vma->name &&
+	const char *name = model_name(model, vma->name);
+
+	return !vma->file && (!name || !strncmp(name, "[anon:", 6)) &&
 	       (vma->flags & (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE)) ==
 	       (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE) &&
 	       !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
 			       PMEMCTL_VMA_HUGETLB | PMEMCTL_VMA_SHADOW_STACK));
+}
+
+/* Whether all of a block is memory that may hold stacks */
+static bool is_memory(const struct model *model, const struct range *own)
+{
+	const struct pmemctl_vma *vma = model_vma(model, own->start);
+	const struct pmemctl_vma *end = model->vmas + model->nr_vmas;
+
+	for (; vma && vma < end && may_hold_stacks(model, vma); vma++) {
+		if (vma->end >= own->end)
+			return true;
+		if (vma + 1 == end || vma[1].start != vma->end)
+			return false;
+	}
+	return false;
 }
 
 /* Memory in which blocks may lie, and what lies below it */
@@ -191,13 +222,13 @@ struct piece {
 
 /*
  * The block that ends nearest to @piece->memory.end, if there is one that no
- * thread uses; the memory then ends where that begins.
+ * thread uses; the memory then ends where that begins. Only one with a guard of
+ * its own is a stack: memory that a program once gave a thread is the program's.
  */
 static int take_block(struct search *search, struct piece *piece, uint64_t end, bool *found)
 {
 	struct range block, memory = { piece->memory.start, end };
 	struct orphan orphan = { .marker = false };
-	const struct pmemctl_vma *vma;
 	struct touch touch;
 	int ret;
 
@@ -211,11 +242,12 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 	orphan.marker = guards_of_block(search->model, search->markers, &block, &orphan.guard);
 	if (orphan.guard.end > block.start)
 		orphan.own.start = orphan.guard.end;
-	vma = model_vma(search->model, orphan.own.start);
-	if (!vma || !may_hold_stacks(vma) || is_busy(&search->busy, &orphan.own))
+	if (!is_memory(search->model, &orphan.own) || is_busy(&search->busy, &orphan.own))
 		return 0;
 	*found = true;
 	piece->memory.end = block.start;
+	if (orphan.own.start == block.start)
+		return 0;
 	ret = pagemap_touched(search->pagemap, page_down(orphan.own.start),
 			      page_up(orphan.own.end), &touch);
 	orphan.resident = touch.resident;
@@ -250,7 +282,7 @@ static int search_piece(struct search *search, struct piece *piece)
 	bool found = false, again;
 	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends) && !found && !ret; i++) {
+	for (size_t i = 0; i < (ends[1] < ends[0] ? 2 : 1) && !found && !ret; i++) {
 		ret = take_block(search, piece, ends[i], &found);
 		for (again = found; again && !ret; )
 			ret = take_block(search, piece, piece->memory.end, &again);
@@ -319,6 +351,7 @@ bool orphans_tellable(const struct model *model)
 int orphans_collect(struct model *model, const struct stack *stacks, int pagemap, int mem)
 {
 	struct search search = { .model = model, .pagemap = pagemap, .mem = mem };
+	unsigned int passes = 0;
 	size_t sizes;
 	int ret = find_busy(&search.busy, model, stacks);
 
@@ -327,7 +360,7 @@ int orphans_collect(struct model *model, const struct stack *stacks, int pagemap
 		sizes = search.nr_sizes;
 		model->witness.nr_orphans = 0;
 		for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
-			if (may_hold_stacks(&model->vmas[i]))
+			if (may_hold_stacks(model, &model->vmas[i]))
 				ret = search_vma(&search, &model->vmas[i]);
 		}
 		/* one may tell how large another one is */
@@ -337,7 +370,7 @@ int orphans_collect(struct model *model, const struct stack *stacks, int pagemap
 			if (orphan->guard.end)
 				learn_size(&search, orphan->own.end - orphan->guard.start);
 		}
-	} while (!ret && search.nr_sizes > sizes);
+	} while (!ret && search.nr_sizes > sizes && ++passes < 3);
 	free_busy(&search.busy);
 	if (!ret && model->witness.nr_orphans)
 		qsort(model->witness.orphans, model->witness.nr_orphans,

@@ -12,6 +12,9 @@
 
 #define HUGE (2ULL << 20)
 
+/* A program may register 100 TB as a stack: what is looked at entry by entry */
+#define ENTRIES_MAX (1ULL << 30)
+
 /* Bits of a pagemap entry, see admin-guide/mm/pagemap */
 #define ENTRY_GUARD (1ULL << 58)
 #define ENTRY_SWAPPED (1ULL << 62)
@@ -202,11 +205,14 @@ int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 	if (not_supported(ret))	/* before 6.15 */
 		ret = each_region(fd, start, end, touched, touched | IS_HUGE, touch_region, &t);
 	if (not_supported(ret)) {
+		if (end - start > ENTRIES_MAX)
+			return 0;
 		ret = each_entry(fd, start, end, touch_entry, &t);
 		touch->huge = touch->lowest && touch->lowest % HUGE == 0 &&
 			      t.run_end - touch->lowest >= HUGE;
 	}
 	touch->whole = t.bytes == end - start;
+	touch->known = true;
 	return ret;
 }
 

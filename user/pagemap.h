@@ -60,12 +60,14 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
 
 /**
  * struct touch - what of a range of addresses was ever touched and not given back
+ * @known: it was looked at
  * @lowest: lowest page that is present or swapped out; 0: none is
  * @resident: bytes that are present
  * @whole: all of it is present or swapped out
  * @huge: the lowest page is, or may be, part of a huge page: then it says little
  */
 struct touch {
+	bool known;
 	uint64_t lowest;
 	uint64_t resident;
 	bool whole;
@@ -80,7 +82,7 @@ struct touch {
  * @touch: filled in
  *
  * Before Linux 6.7 huge pages do not show in it: then any run of pages that
- * could be one is taken for one.
+ * could be one is taken for one, and a range of more than 1 GiB is not looked at.
  *
  * Return: 0 or -errno.
  */

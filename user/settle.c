@@ -26,9 +26,9 @@ static bool unmoved(const struct model *before, const struct pmemctl_thread *was
 	       was->shstk_size == is->shstk_size;
 }
 
-/* Fills @settled and @touches, one for each thread of @after */
-static int match_threads(const struct model *after, const struct model *before, bool *settled,
-			 struct touches *touches)
+/* Fills what there is one of for each thread of @after */
+static int match_threads(const struct model *after, const struct model *before,
+			 struct witness *witness)
 {
 	const struct pmemctl_thread **order = malloc((before->nr_threads + 1) * sizeof(*order));
 
@@ -42,9 +42,11 @@ static int match_threads(const struct model *after, const struct model *before, 
 		const struct pmemctl_thread **was = bsearch(&is, order, before->nr_threads,
 							    sizeof(*order), by_tid);
 
-		settled[i] = was && unmoved(before, *was, after, is);
-		if (settled[i] && before->witness.touches)
-			touches[i] = before->witness.touches[*was - before->threads];
+		witness->settled[i] = was && unmoved(before, *was, after, is);
+		if (witness->settled[i] && before->witness.touches)
+			witness->touches[i] = before->witness.touches[*was - before->threads];
+		if (witness->settled[i] && before->witness.blocks)
+			witness->blocks[i] = before->witness.blocks[*was - before->threads];
 	}
 	free(order);
 	return 0;
@@ -52,24 +54,25 @@ static int match_threads(const struct model *after, const struct model *before, 
 
 int settle(struct model *after, struct model *before)
 {
-	bool *settled = calloc(after->nr_threads + 1, sizeof(*settled));
-	struct touches *touches = calloc(after->nr_threads + 1, sizeof(*touches));
+	struct witness witness = before->witness;
 
 	/* where markers may lie is judged for both alike */
 	after->witness.marks = before->witness.marks;
-	if (!settled || !touches || match_threads(after, before, settled, touches)) {
-		free(settled);
-		free(touches);
+	witness.settled = calloc(after->nr_threads + 1, sizeof(*witness.settled));
+	witness.touches = calloc(after->nr_threads + 1, sizeof(*witness.touches));
+	witness.blocks = calloc(after->nr_threads + 1, sizeof(*witness.blocks));
+	if (!witness.settled || !witness.touches || !witness.blocks ||
+	    match_threads(after, before, &witness)) {
+		free(witness.settled);
+		free(witness.touches);
+		free(witness.blocks);
 		return -1;
 	}
-	free(before->witness.settled);
-	free(before->witness.touches);
-	free(before->witness.blocks);
-	before->witness.blocks = NULL;	/* to be asked again */
-	before->witness.settled = settled;
-	before->witness.touches = touches;
+	/* the rest has a new owner */
+	before->witness.guards = (struct range_list) { 0 };
+	before->witness.orphans = NULL;
+	witness_free(&before->witness);
 	witness_free(&after->witness);
-	after->witness = before->witness;
-	before->witness = (struct witness) { 0 };
+	after->witness = witness;
 	return orphans_settle(after, before);
 }

@@ -153,8 +153,8 @@ static bool agrees(const struct model *model, size_t i, const struct stack *stac
 }
 
 /*
- * The descriptor knows it better than the VMAs, if it is still the thread's: it
- * was read after the snapshot.
+ * The descriptor knows it better than the VMAs, if it is still the thread's: of
+ * a settled thread it was read between two snapshots that have it.
  */
 static enum stack_kind claim_block(const struct judge *judge, size_t i, struct stack *stack)
 {
@@ -170,6 +170,10 @@ static enum stack_kind claim_block(const struct judge *judge, size_t i, struct s
 		return STACK_UNKNOWN;
 	}
 	marker = guards_of_block(model, &model->witness.guards, &block, &stack->guard);
+	if (!stack->guard.end && model->witness.marks == GUARD_MARKS_HIDDEN) {
+		stack->guard_kind = GUARD_UNKNOWN;
+		return STACK_UNKNOWN;
+	}
 	stack->claimed = true;
 	stack->start = stack->guard.end > block.start ? stack->guard.end : block.start;
 	stack->end = block.end;
@@ -199,6 +203,18 @@ bool stacks_disputed(const struct model *model)
 			return true;
 	}
 	return false;
+}
+
+/* Several VMAs may be one guard; the descriptor knows where it begins */
+static void whole_guard(const struct model *model, size_t i, struct stack *stack)
+{
+	struct range block, guard;
+
+	if (block_of(model, i, &block) != BLOCK_TOLD)
+		return;
+	guards_of_block(model, &model->witness.guards, &block, &guard);
+	if (guard.end == stack->guard.end)
+		stack->guard = guard;
 }
 
 /*
@@ -242,6 +258,7 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
 	default:
 		if (!top_is_known(model, i))
 			return STACK_UNKNOWN;
+		whole_guard(model, i, stack);
 		stack->claimed = true;
 		stack->limit = stack->start;
 		stack->limit_end = ROOM_GUARD;
@@ -256,8 +273,10 @@ static enum stack_kind judge_own(const struct judge *judge, size_t i, struct sta
  */
 static bool has_left(const struct pmemctl_thread *thread, const struct stack *stack)
 {
+	/* the main stack may be about to grow to where sp is already */
 	if (stack->claimed && thread->sp)
-		return thread->sp < stack->start || thread->sp >= stack->end;
+		return thread->sp < (stack->initial ? stack->limit : stack->start) ||
+		       thread->sp >= stack->end;
 	return runs_elsewhere(thread);
 }
 
@@ -270,7 +289,8 @@ static enum stack_kind judge_kind(const struct judge *judge, size_t i, struct st
 
 	if (thread->flags & (PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER))
 		return STACK_WORKER;
-	if (thread->flags & PMEMCTL_THREAD_NO_MM)
+	/* on its way out, its stack may already be another's */
+	if (thread->flags & (PMEMCTL_THREAD_NO_MM | PMEMCTL_THREAD_EXITING))
 		return STACK_EXITED;
 	own = judge_own(judge, i, stack);
 	if (thread->evidence & PMEMCTL_STACK_SP_ALT)

@@ -20,7 +20,7 @@ enum stack_kind {
 	STACK_SWITCHED,	/* it has a stack, and runs elsewhere: makecontext, fibers */
 	STACK_GO,	/* a piece of the heap of the Go runtime */
 	STACK_WORKER,	/* a kernel worker: there is none */
-	STACK_EXITED	/* the thread has let go of the address space */
+	STACK_EXITED	/* it ends, or has ended: it has none any more */
 };
 
 /** enum guard_kind - what keeps a stack from growing into what lies below */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,6 +185,15 @@ static int attempt(struct look *look)
 	return explain(look, ret);
 }
 
+/* It may have called execve() since the snapshot */
+static bool is_exe(const struct model *model, int fd)
+{
+	const struct pmemctl_object *exe = model_object(model, model->mm[PMEMCTL_MM_EXE]);
+	struct stat stat;
+
+	return exe && !fstat(fd, &stat) && stat.st_ino == exe->ino;
+}
+
 /* What the executable and this machine say, which no snapshot changes */
 static void hear_exe(struct look *look)
 {
@@ -191,7 +201,8 @@ static void hear_exe(struct look *look)
 	int fd = proc_open(look->pid, look->tid, "exe");
 
 	if (fd >= 0) {
-		exe_read(fd, &witness->exe);
+		if (is_exe(look->model, fd))
+			exe_read(fd, &witness->exe);
 		close(fd);
 	}
 	witness->guard_gap = proc_guard_gap();
@@ -315,8 +326,12 @@ static int hear_witness(struct look *look)
 	if (!look->model->has_mm || !(look->wish->sections & PMEMCTL_SECTION_THREADS))
 		return 0;
 	look->pagemap = proc_open(look->pid, look->tid, "pagemap");
-	if (look->pagemap < 0)
-		return is_gone(look->pagemap) ? -ENODATA : 0;	/* it stays unknown */
+	if (look->pagemap < 0) {
+		/* what it would tell stays unknown */
+		look->model->witness.marks = GUARD_MARKS_HIDDEN;
+		look->model->witness.guard_gap = proc_guard_gap();
+		return is_gone(look->pagemap) ? -ENODATA : 0;
+	}
 	look->mem = -1;
 	if (look->model->flags & PMEMCTL_PROCESS_ATTACH)
 		look->mem = proc_open(look->pid, look->tid, "mem");

@@ -15,7 +15,7 @@ static struct touch top_pages(uint64_t start, uint64_t end, uint64_t sp)
 
 	if (sp >= start && sp < lowest)
 		lowest = page_down(sp);
-	return (struct touch) { .lowest = lowest, .resident = end - lowest };
+	return (struct touch) { .known = true, .lowest = lowest, .resident = end - lowest };
 }
 
 static void touch(struct touches *touches, const struct pmemctl_thread *thread,

@@ -197,8 +197,8 @@ enum pmemctl_attr {
  *	PMEMCTL_A_BORROWED_PID names, but was left with it by who ran before
  * @PMEMCTL_PROCESS_FORKED: made by fork() or the like, with no execve() since:
  *	its memory began as its parent's
- * @PMEMCTL_PROCESS_THREADS_ENDED: threads other than the leader have ended; a
- *	library may keep their stacks for new ones
+ * @PMEMCTL_PROCESS_THREADS_ENDED: threads other than the leader have ended,
+ *	perhaps before the last execve(); a library may keep their stacks for new ones
  * @PMEMCTL_PROCESS_TELLS_GUARDS: the kernel has PMEMCTL_VMA_MAYBE_GUARD: a VMA
  *	without that flag holds no guard markers
  */
@@ -475,7 +475,8 @@ struct pmemctl_thread {
 /**
  * enum pmemctl_thread_flag - bits of struct pmemctl_thread.flags
  * @PMEMCTL_THREAD_LEADER: the thread group leader
- * @PMEMCTL_THREAD_EXITING: on its way out
+ * @PMEMCTL_THREAD_EXITING: on its way out; its stack may already be another's,
+ *	and none is told
  * @PMEMCTL_THREAD_NO_MM: has already let go of the address space
  * @PMEMCTL_THREAD_IO_WORKER: io_uring worker, has no user stack
  * @PMEMCTL_THREAD_USER_WORKER: other kernel code in a user's thread (vhost),
