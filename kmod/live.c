@@ -41,7 +41,7 @@ static void take_sample(void *data)
 {
 	const struct census *census = data;
 	struct sample *sample = &census->samples[smp_processor_id()];
-	const struct pt_regs *regs;
+	struct pt_regs *regs;
 
 	if (current->mm != census->mm || current->signal != census->process ||
 	    current->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
