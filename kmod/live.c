@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The registers of threads that run right now: the CPUs that run them are
- * interrupted, each of them once, and the handler looks at what it interrupted.
+ * interrupted, once as a rule, and the handler looks at what it interrupted.
  * Nothing else of a snapshot disturbs a CPU; it is done on request only.
  */
 #include <linux/cpumask.h>
@@ -15,6 +15,9 @@
 
 #include "compat.h"
 #include "internal.h"
+
+/* Times that a thread which moves from CPU to CPU is run after */
+#define MAX_ROUNDS	3
 
 /* What the handler found on one CPU; tid 0: no thread of the process */
 struct sample {
@@ -57,8 +60,8 @@ static void take_sample(void *data)
 
 static bool may_be_improved(const struct pmemctl_thread *row)
 {
-	return row->tid && !(row->flags & (PMEMCTL_THREAD_NO_MM | PMEMCTL_THREAD_IO_WORKER |
-					   PMEMCTL_THREAD_USER_WORKER)) &&
+	return !(row->flags & (PMEMCTL_THREAD_NO_MM | PMEMCTL_THREAD_EXITING |
+			       PMEMCTL_THREAD_IO_WORKER | PMEMCTL_THREAD_USER_WORKER)) &&
 	       (row->reg_state == PMEMCTL_REGS_LAST_ENTRY ||
 		row->reg_state == PMEMCTL_REGS_NONE);
 }
@@ -103,8 +106,10 @@ static void use_samples(struct pmemctl_snapshot *snap, const struct census *cens
 		if (!may_be_improved(row) || use_sample(row, &snap->live))
 			continue;
 		task = pid_task(find_pid_ns(row->tid, census->ns), PIDTYPE_PID);
-		if (task && task->signal == census->process)
-			pmemctl_threads_read_again(row, task, census->mm);
+		if (!task || task->signal != census->process)
+			continue;
+		row->cpu = task_cpu(task);
+		pmemctl_threads_read_again(row, task, census->mm);
 	}
 	rcu_read_unlock();
 }
@@ -148,7 +153,8 @@ void pmemctl_live_free(struct pmemctl_live *live, struct pmemctl_budget *budget)
  * @ns: the pid namespace that ids are given in
  *
  * Interrupts every CPU that was seen to run such a thread and waits until all
- * have answered; interrupts must be on. The caller holds the mmap_lock, so that
+ * have answered; again only where a thread had moved to another CPU meanwhile.
+ * Interrupts must be on. The caller holds the mmap_lock, so that
  * the VMAs are those that the stack pointers point into.
  */
 void pmemctl_live_read(struct pmemctl_snapshot *snap, struct task_struct *leader,
@@ -161,16 +167,18 @@ void pmemctl_live_read(struct pmemctl_snapshot *snap, struct task_struct *leader
 		.mm = mm,
 		.ns = ns,
 	};
-	u32 i;
+	u32 round, i;
 
-	cpumask_clear(snap->live.cpus);
-	memset(census.samples, 0, nr_cpu_ids * sizeof(struct sample));
-	for (i = 0; i < snap->threads.count; i++)
-		if (may_be_improved(&rows[i]))
-			cpumask_set_cpu(rows[i].cpu, snap->live.cpus);
-	if (cpumask_empty(snap->live.cpus))
-		return;
+	for (round = 0; round < MAX_ROUNDS; round++) {
+		cpumask_clear(snap->live.cpus);
+		for (i = 0; i < snap->threads.count; i++)
+			if (may_be_improved(&rows[i]))
+				cpumask_set_cpu(rows[i].cpu, snap->live.cpus);
+		if (cpumask_empty(snap->live.cpus))
+			return;
 
-	on_each_cpu_mask(snap->live.cpus, take_sample, &census, true);
-	use_samples(snap, &census);
+		memset(census.samples, 0, nr_cpu_ids * sizeof(struct sample));
+		on_each_cpu_mask(snap->live.cpus, take_sample, &census, true);
+		use_samples(snap, &census);
+	}
 }
