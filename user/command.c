@@ -8,6 +8,7 @@
 
 #include "json.h"
 #include "lint.h"
+#include "orphans.h"
 #include "proc.h"
 #include "process.h"
 #include "table.h"
@@ -110,9 +111,10 @@ static void put_notes(FILE *out, const struct run *run, const struct picture *pi
 	if (run->view->threads && !(model->flags & PMEMCTL_PROCESS_ATTACH))
 		fputs("registers withheld: not permitted to attach\n", out);
 	if (run->wish.orphans && !orphans_told(model))
-		fputs(model->flags & PMEMCTL_PROCESS_ATTACH ?
-		      "stacks of no live thread cannot be told: other processes use the address space\n" :
-		      "stacks of no live thread not looked for: not permitted to attach\n", out);
+		fprintf(out, "stacks of no live thread cannot be told: %s\n",
+			!(model->flags & PMEMCTL_PROCESS_ATTACH) ? "not permitted to attach" :
+			orphans_tellable(model) ? "the process changes too fast" :
+			"other processes use the address space");
 }
 
 static void put_text(FILE *out, const struct run *run, const struct picture *picture)

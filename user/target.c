@@ -314,6 +314,13 @@ static int look_closer(struct look *look)
 	return ret;
 }
 
+/* What only pages tell stays unknown */
+static void hear_nothing(struct look *look)
+{
+	look->model->witness.marks = GUARD_MARKS_HIDDEN;
+	look->model->witness.guard_gap = proc_guard_gap();
+}
+
 /*
  * Some of it only /proc tells, after the snapshot.
  *
@@ -327,9 +334,7 @@ static int hear_witness(struct look *look)
 		return 0;
 	look->pagemap = proc_open(look->pid, look->tid, "pagemap");
 	if (look->pagemap < 0) {
-		/* what it would tell stays unknown */
-		look->model->witness.marks = GUARD_MARKS_HIDDEN;
-		look->model->witness.guard_gap = proc_guard_gap();
+		hear_nothing(look);
 		return is_gone(look->pagemap) ? -ENODATA : 0;
 	}
 	look->mem = -1;
@@ -357,10 +362,15 @@ int target_look(struct client *client, uint32_t pid, const struct wish *wish,
 		/* 1, 2, 4 … 64 ms: an exec or an exit takes its time */
 		struct timespec pause = { .tv_nsec = 1000000L << i };
 
-		look.live = false;
+		/* a program that keeps executing others holds still for one snapshot only */
+		bool hurried = i >= ATTEMPTS - 2;
+
+		look.live = wish->live && hurried;
 		ret = attempt(&look);
-		if (!ret)
+		if (!ret && !hurried)
 			ret = hear_witness(&look);
+		else if (!ret)
+			hear_nothing(&look);
 		if (!ret || why->status)
 			return ret;
 		nanosleep(&pause, NULL);
