@@ -346,7 +346,7 @@ static const struct column columns[] = {
 	{ "GUARD_SIZE", TYPE_SIZE, 0, "its size", get_guard_size },
 	{ "TLS_START", TYPE_ADDRESS, 0, "where the executable's own TLS begins, which ends at TP",
 	  get_tls_start },
-	{ "USED", TYPE_SIZE, 0, "from STACK_END (kind user: TP) down to SP", get_used },
+	{ "USED", TYPE_SIZE, 0, "from STACK_END (where that is not known: TP) down to SP", get_used },
 	{ "FREE", TYPE_SIZE, 0, "from SP down to STACK_START", get_free },
 	{ "MAX", TYPE_SIZE, COLUMN_TOUCHED, "from STACK_END down to the deepest page that was "
 	  "ever touched", get_max },

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 
 from conftest import (Target, maps_lines, pmemctl_json, read, started,
                       wait_until)
@@ -203,6 +204,18 @@ def noting(start, name):
                                  stack_size=int(size), guard_size=int(guard)))
             return rows
         yield target, notes
+
+
+def await_notes(target, notes):
+    """Until every thread has noted something, and none has come for a while."""
+    seen = []
+
+    def calm():
+        seen.append(target.tids())
+        time.sleep(0.3)
+        return len(seen) > 1 and seen[-1] == seen[-2] and \
+            set(seen[-1]) - {target.pid} <= {n["tid"] for n in notes()}
+    wait_until("all threads have noted their stacks", calm)
 
 
 @contextlib.contextmanager

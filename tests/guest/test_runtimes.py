@@ -7,7 +7,7 @@ import pytest
 from conftest import fixture, maps_lines, pmemctl_json, runtime, stopped
 from stacks import (CALLS, PAGE, Memory, address, blocked_sp, check_depth,
                     check_extents, check_guard, check_main_extents, check_mark,
-                    limits, look, noting, page)
+                    await_notes, limits, look, noting, page)
 
 GO_FRAMES = 8192	# of a Go function and of those that make its system call
 
@@ -192,7 +192,13 @@ def test_go():
 
 
 def test_go_with_c():
-    with noting(fixture, "fx-go-cgo") as (target, notes), stopped(target):
+    with noting(fixture, "fx-go-cgo") as (target, notes):
+        await_notes(target, notes)
+        check_go_with_c(target, notes)
+
+
+def check_go_with_c(target, notes):
+    with stopped(target):
         rows, orphans = look(target.pid)
         memory = Memory(target.pid)
         noted = {n["tid"]: n for n in notes()}
