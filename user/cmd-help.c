@@ -30,7 +30,7 @@ static void put_options(FILE *out, const struct command *cmd)
 		      "      --sort LIST     sort by these columns; -COLUMN: descending\n", out);
 	if (cmd->view->threads || !cmd->view->table)
 		fputs("      --live          exact registers of running threads, too: interrupts\n"
-		      "                      the CPUs that run them, once\n", out);
+		      "                      the CPUs that run them\n", out);
 	if (cmd->view->threads)
 		fputs("      --orphans       the stacks of no live thread instead\n"
 		      "      --lint          risks instead; exit status 1 if there are any\n"

@@ -15,7 +15,7 @@
  *	PMEMCTL_A_PROOF_FD	u32	an open descriptor of the sender, see below
  *	PMEMCTL_A_SECTIONS	u32	what is wanted: enum pmemctl_section, or'ed
  *	PMEMCTL_A_LIVE		flag	exact registers of running threads, too: the
- *					CPUs that run them are interrupted once
+ *					CPUs that run them are interrupted
  *
  * Who may look is decided by the kernel's own check on opening a file, not by
  * this module. PMEMCTL_A_PROOF_FD is an open descriptor of
