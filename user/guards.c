@@ -102,20 +102,28 @@ static bool no_access(const struct pmemctl_vma *vma)
 	       !vma->file;
 }
 
-/* The first marker that ends at or behind @addr */
-static const struct range *marker_at(const struct range_list *markers, uint64_t addr)
+/* Number of the first marker that ends behind an address */
+static size_t ending_after(const struct range_list *markers, uint64_t addr)
 {
 	size_t from = 0, to = markers->count;
 
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 
-		if (markers->list[mid].end < addr)
+		if (markers->list[mid].end <= addr)
 			from = mid + 1;
 		else
 			to = mid;
 	}
-	return from < markers->count ? &markers->list[from] : NULL;
+	return from;
+}
+
+/* The first marker that ends at or behind @addr */
+static const struct range *marker_at(const struct range_list *markers, uint64_t addr)
+{
+	size_t i = ending_after(markers, addr - 1);
+
+	return i < markers->count ? &markers->list[i] : NULL;
 }
 
 bool guards_of_block(const struct model *model, const struct range_list *markers,
@@ -154,17 +162,9 @@ bool guards_of_block(const struct model *model, const struct range_list *markers
 const struct range *guards_below(const struct model *model, uint64_t low, uint64_t top)
 {
 	const struct range_list *guards = &model->witness.guards;
-	size_t from = 0, to = guards->count;
+	size_t n = ending_after(guards, top);
 
-	while (from < to) {
-		size_t mid = from + (to - from) / 2;
-
-		if (guards->list[mid].end <= top)
-			from = mid + 1;
-		else
-			to = mid;
-	}
-	if (!from || guards->list[from - 1].start < low)
+	if (!n || guards->list[n - 1].start < low)
 		return NULL;
-	return &guards->list[from - 1];
+	return &guards->list[n - 1];
 }

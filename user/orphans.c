@@ -89,19 +89,36 @@ static void free_busy(struct busy *busy)
 	free(busy->high);
 }
 
-static bool is_busy(const struct busy *busy, const struct range *range)
+/* Number of the first range that starts at or above an address */
+static size_t busy_from(const struct busy *busy, uint64_t addr)
 {
 	size_t low = 0, high = busy->count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (busy->list[mid].start < range->end)
+		if (busy->list[mid].start < addr)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low && busy->high[low - 1] > range->start;
+	return low;
+}
+
+static bool is_busy(const struct busy *busy, const struct range *range)
+{
+	size_t n = busy_from(busy, range->end);
+
+	return n && busy->high[n - 1] > range->start;
+}
+
+/* The first that live threads use in a piece of memory; its end if there is none */
+static uint64_t first_busy(const struct busy *busy, const struct range *memory)
+{
+	size_t i = busy_from(busy, memory->start);
+
+	return i < busy->count && busy->list[i].start < memory->end ? busy->list[i].start :
+	       memory->end;
 }
 
 static void learn_size(struct search *search, uint64_t size)
@@ -252,23 +269,6 @@ static int take_block(struct search *search, struct piece *piece, uint64_t end, 
 			      page_up(orphan.own.end), &touch);
 	orphan.resident = touch.resident;
 	return ret ? ret : add_orphan(search, &orphan);
-}
-
-/* The first that live threads use in a piece of memory; its end if there is none */
-static uint64_t first_busy(const struct busy *busy, const struct range *memory)
-{
-	size_t low = 0, high = busy->count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (busy->list[mid].start < memory->start)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < busy->count && busy->list[low].start < memory->end ? busy->list[low].start :
-	       memory->end;
 }
 
 /*
