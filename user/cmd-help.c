@@ -3,6 +3,7 @@
  * pmemctl help: made from the same tables that do the work.
  */
 #include "lint.h"
+#include "options.h"
 #include "pmemctl.h"
 #include "table.h"
 
@@ -19,58 +20,37 @@ void help_usage(FILE *out)
 	      out);
 }
 
-static void put_options(FILE *out, const struct command *cmd)
-{
-	fputs("\nOptions:\n  -J, --json          JSON\n", out);
-	if (cmd->view->table)
-		fputs("  -o, --output LIST   these columns; +LIST: besides the default ones\n"
-		      "  -r, --raw           one blank between columns, for scripts\n"
-		      "  -n, --noheadings    no headings\n"
-		      "  -H, --list-columns  list the columns and exit\n"
-		      "      --sort LIST     sort by these columns; -COLUMN: descending\n", out);
-	if (cmd->view->threads || !cmd->view->table)
-		fputs("      --live          exact registers of running threads, too: interrupts\n"
-		      "                      the CPUs that run them\n", out);
-	if (cmd->view->threads)
-		fputs("      --orphans       the stacks of no live thread instead\n"
-		      "      --lint          risks instead; exit status 1 if there are any\n"
-		      "      --over PERCENT  with --lint: how much use is too much (90)\n"
-		      "      --min-guard SIZE   with --lint: how small a guard is too small (4K)\n",
-		      out);
-	fputs("  -b, --bytes         sizes as numbers of bytes\n"
-	      "  -h, --help          this text\n", out);
-}
-
 void help_command(FILE *out, const struct command *cmd)
 {
-	fprintf(out, "Usage: pmemctl %s%s %s\n%s\n", cmd->name, cmd->view ? " [OPTION...]" : "",
+	bool options = cmd->run != help_run;
+
+	fprintf(out, "Usage: pmemctl %s%s %s\n%s\n", cmd->name, options ? " [OPTION...]" : "",
 		cmd->args, cmd->about);
-	if (!cmd->view)
+	if (!options)
 		return;
-	put_options(out, cmd);
-	if (cmd->view->table) {
+	fputs("\nOptions:\n", out);
+	options_help(out, cmd);
+	if (cmd->table) {
 		fputs("\nColumns:\n", out);
-		table_list(out, cmd->view->table, 2);
-		fprintf(out, "Default: %s\n", cmd->view->table->defaults);
+		table_list(out, cmd->table, 2);
+		fprintf(out, "Default: %s\n", cmd->table->defaults);
 	}
-	if (cmd->view->threads) {
+	if (cmd->options & OPTIONS_THREADS) {
 		fputs("\nColumns of --orphans:\n", out);
 		table_list(out, &table_orphans, 2);
 		fputs("\nRisks that --lint knows:\n", out);
 		for (int i = 0; i < RISKS; i++)
 			fprintf(out, "  %-17s %s\n", risk_name(i), risk_about(i));
 	}
-	if (cmd->view->table == &table_regions) {
+	if (cmd->table == &table_regions) {
 		fputs("\nKinds of regions:\n", out);
 		for (int i = 0; i < KINDS; i++)
 			fprintf(out, "  %-13s %s\n", kind_name(i), kind_about(i));
 	}
 }
 
-int help_run(int argc, char **argv)
+int help_run(const struct command *cmd, int argc, char **argv)
 {
-	const struct command *cmd;
-
 	if (argc < 2) {
 		help_usage(stdout);
 		return STATUS_DONE;

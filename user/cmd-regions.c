@@ -216,6 +216,21 @@ static const void *part_at(const struct picture *picture, const void *row, size_
 	return &picture->parts[((const struct region *)row)->first_part + i];
 }
 
+/* Of a part only what differs from its row */
+static const struct column part_columns[] = {
+	{ "START", TYPE_ADDRESS, 0, NULL, get_start },
+	{ "END", TYPE_ADDRESS, 0, NULL, get_end },
+	{ "SIZE", TYPE_SIZE, 0, NULL, get_size },
+	{ "KIND", TYPE_STRING, 0, NULL, get_kind },
+	{ "TID", TYPE_NUMBER, 0, NULL, get_tid },
+};
+
+static const struct table table_parts = {
+	.name = "parts",
+	.columns = part_columns,
+	.nr_columns = ARRAY_SIZE(part_columns),
+};
+
 const struct table table_regions = {
 	.name = "regions",
 	.columns = columns,
@@ -225,6 +240,7 @@ const struct table table_regions = {
 	.row = region_at,
 	.nr_parts = count_parts,
 	.part = part_at,
+	.parts = &table_parts,
 };
 
 const struct view view_regions = {
@@ -233,5 +249,4 @@ const struct view view_regions = {
 		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
 		.registers = true,
 	},
-	.table = &table_regions,
 };

@@ -89,6 +89,5 @@ static void sharers_text(FILE *out, const struct picture *picture, const struct 
 
 const struct view view_sharers = {
 	.wish.sections = PMEMCTL_SECTION_SHARERS,
-	.table = &table_sharers,
 	.text = sharers_text,
 };

@@ -407,7 +407,5 @@ const struct view view_threads = {
 		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
 		.registers = true,
 	},
-	.threads = true,
-	.table = &table_threads,
 	.below = &table_orphans,
 };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "pmemctl.h"
 
+#include "options.h"
+#include "table.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -13,21 +16,23 @@ const struct command commands[] = {
 	{ "show", "PID...", "everything in one answer: process, regions, threads, sharers",
 	  "Shows the process, its regions, its threads with their stacks, who else uses the\n"
 	  "address space, and how much of it is what. PID may be that of any thread.",
-	  &view_show },
+	  OPTIONS_LIVE, NULL, &view_show, command_run },
 	{ "regions", "PID...", "what lies where",
 	  "Lists the VMAs of a process, as /proc/PID/maps does, and what each is. A VMA with\n"
 	  "several uses is followed by its parts; not so in raw output.",
-	  &view_regions },
+	  OPTIONS_TABLE, &table_regions, &view_regions, command_run },
 	{ "threads", "PID...", "its threads, and which stack is whose",
 	  "Lists the threads of a process with the stack each runs on, and the evidence for\n"
 	  "that. A stack that cannot be told for certain is shown as -.",
-	  &view_threads },
+	  OPTIONS_TABLE | OPTIONS_LIVE | OPTIONS_THREADS, &table_threads, &view_threads,
+	  command_run },
 	{ "sharers", "PID...", "who else uses the address space",
 	  "Lists the tasks outside the process that use its address space.",
-	  &view_sharers },
+	  OPTIONS_TABLE, &table_sharers, &view_sharers, command_run },
 	{ "help", "[COMMAND]", "this text, or that of a command",
-	  "Tells what a command does, its options, and its columns.", NULL },
-	{ NULL, NULL, NULL, NULL, NULL }
+	  "Tells what a command does, its options, and its columns.",
+	  0, NULL, NULL, help_run },
+	{ 0 }
 };
 
 const struct command *command_find(const char *name)
@@ -100,9 +105,7 @@ static int run(int argc, char **argv)
 			 *argv[1] == '-' ? "option" : "command");
 		return STATUS_USAGE;
 	}
-	if (!cmd->view)
-		return help_run(argc - 1, argv + 1);
-	return command_run(cmd, argc - 1, argv + 1);
+	return cmd->run(cmd, argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

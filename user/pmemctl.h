@@ -91,16 +91,13 @@ struct options {
 /**
  * struct view - what a command shows of a process
  * @wish: what must be known for it; columns may add to it
- * @threads: it is about threads and has the options for them
- * @table: the table it prints; NULL: @text and @json print all there is
  * @below: another table that comes below, unless columns were chosen; may be NULL
- * @text: writes what comes above the table, for people; may be NULL then
+ * @text: writes what comes above the command's table, for people, and may be NULL; or,
+ *	where it has none, all
  * @json: writes the tables; NULL @picture: of a process that failed
  */
 struct view {
 	struct wish wish;
-	bool threads;
-	const struct table *table;
 	const struct table *below;
 	void (*text)(FILE *out, const struct picture *picture, const struct options *opts);
 	void (*json)(struct json *json, const struct picture *picture,
@@ -113,14 +110,20 @@ struct view {
  * @args: its arguments, for usage lines
  * @summary: one line
  * @about: more, for "pmemctl help NAME"
- * @view: what it shows; NULL: it is no command about processes
+ * @options: enum option_group: which options it has
+ * @table: the table it prints; NULL: it prints none, or several
+ * @view: what it shows of each process; NULL: it is no command about single processes
+ * @run: runs it; takes the command's name as the first word, returns the exit status
  */
 struct command {
 	const char *name;
 	const char *args;
 	const char *summary;
 	const char *about;
+	unsigned int options;
+	const struct table *table;
 	const struct view *view;
+	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
 extern const struct command commands[];
@@ -135,7 +138,7 @@ extern const struct view view_show, view_regions, view_threads, view_sharers;
 const struct command *command_find(const char *name);
 
 /**
- * command_run() - a command about processes, from its arguments on
+ * command_run() - a command about single processes, one after the other
  * @cmd: the command
  * @argc: number of words, the command's name is the first of them
  * @argv: the words
@@ -152,12 +155,13 @@ void help_command(FILE *out, const struct command *cmd);
 
 /**
  * help_run() - "pmemctl help [COMMAND]"
+ * @cmd: the command help itself
  * @argc: number of words, "help" is the first of them
  * @argv: the words
  *
  * Return: exit status.
  */
-int help_run(int argc, char **argv);
+int help_run(const struct command *cmd, int argc, char **argv);
 
 /** help_version() - version of the program and of the loaded module, onto @out */
 void help_version(FILE *out);

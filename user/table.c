@@ -232,24 +232,31 @@ static bool has_tree(const struct selection *selection)
 	return false;
 }
 
+/* A row and what is below it; @table: whose row it is, NULL: leave its parts out */
+static void put_tree(struct libscols_table *tb, struct libscols_line *parent,
+		     const struct table *table, const struct selection *selection,
+		     const struct picture *picture, const void *row, const struct options *opts)
+{
+	struct libscols_line *line = put_line(tb, parent, selection, picture, row, opts);
+	size_t nr_parts = line && table && table->nr_parts ? table->nr_parts(picture, row) : 0;
+
+	for (size_t i = 0; i < nr_parts; i++)
+		put_tree(tb, line, table->parts, selection, picture,
+			 table->part(picture, row, i), opts);
+}
+
 static void put_rows(struct libscols_table *tb, const struct table *table,
 		     const struct selection *selection, const struct picture *picture,
 		     const struct options *opts)
 {
-	bool parts = table->nr_parts && has_tree(selection);
+	bool parts = has_tree(selection);
 	size_t count = table->count(picture);
 	const void **rows = sorted_rows(table, picture, opts->sorting);
 
 	if (!rows)
 		abort();
-	for (size_t i = 0; i < count; i++) {
-		const void *row = rows[i];
-		struct libscols_line *line = put_line(tb, NULL, selection, picture, row, opts);
-		size_t nr_parts = parts && line ? table->nr_parts(picture, row) : 0;
-
-		for (size_t k = 0; k < nr_parts; k++)
-			put_line(tb, line, selection, picture, table->part(picture, row, k), opts);
-	}
+	for (size_t i = 0; i < count; i++)
+		put_tree(tb, NULL, parts ? table : NULL, selection, picture, rows[i], opts);
 	free(rows);
 }
 
@@ -264,10 +271,12 @@ static void put_word(FILE *out, const char *s)
 	}
 }
 
-static void put_raw_row(FILE *out, const struct selection *selection,
+static void put_raw_row(FILE *out, const struct table *table, const struct selection *selection,
 			const struct picture *picture, const void *row,
 			const struct options *opts)
 {
+	size_t nr_parts = table->nested && table->nr_parts ? table->nr_parts(picture, row) : 0;
+
 	for (size_t i = 0; i < selection->count; i++) {
 		struct cell cell;
 
@@ -277,6 +286,9 @@ static void put_raw_row(FILE *out, const struct selection *selection,
 		put_word(out, cell_text(selection->columns[i], &cell, opts));
 	}
 	putc_unlocked('\n', out);
+	for (size_t i = 0; i < nr_parts; i++)
+		put_raw_row(out, table->parts, selection, picture,
+			    table->part(picture, row, i), opts);
 }
 
 /* Scripts read this, of processes large and small: nothing to be laid out */
@@ -292,7 +304,7 @@ static void table_raw(FILE *out, const struct table *table, const struct selecti
 		fprintf(out, "%s%s", selection->columns[i]->name,
 			i + 1 < selection->count ? " " : "\n");
 	for (size_t i = 0; i < count; i++)
-		put_raw_row(out, selection, picture, rows[i], opts);
+		put_raw_row(out, table, selection, picture, rows[i], opts);
 	free(rows);
 }
 
@@ -360,41 +372,27 @@ static void put_json(struct json *json, const struct column *column,
 	cell_json(json, key, column, &cell);
 }
 
-/* Of a part only what differs from its row */
-static void put_json_parts(struct json *json, const struct table *table,
-			   const struct picture *picture, const void *row)
-{
-	static const char *const names[] = { "START", "END", "SIZE", "KIND", "TID" };
-	size_t nr_parts = table->nr_parts ? table->nr_parts(picture, row) : 0;
-
-	if (!nr_parts)
-		return;
-	json_array(json, "parts");
-	for (size_t i = 0; i < nr_parts; i++) {
-		json_object(json, NULL);
-		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-			put_json(json, find_column(table, names[k], strlen(names[k])), picture,
-				 table->part(picture, row, i));
-		json_end_object(json);
-	}
-	json_end_array(json);
-}
-
 static void put_json_row(struct json *json, const struct table *table,
 			 const struct selection *selection, const struct picture *picture,
 			 const void *row)
 {
+	bool parts = table->nr_parts && (!selection || table->nested);
+	size_t nr_parts = parts ? table->nr_parts(picture, row) : 0;
+
 	json_object(json, NULL);
-	if (selection) {
-		for (size_t i = 0; i < selection->count; i++)
-			put_json(json, selection->columns[i], picture, row);
-	} else {
-		for (size_t i = 0; i < table->nr_columns; i++) {
-			if (!(table->columns[i].flags & COLUMN_TEXT))
-				put_json(json, &table->columns[i], picture, row);
-		}
-		put_json_parts(json, table, picture, row);
+	for (size_t i = 0; selection && i < selection->count; i++)
+		put_json(json, selection->columns[i], picture, row);
+	for (size_t i = 0; !selection && i < table->nr_columns; i++) {
+		if (!(table->columns[i].flags & COLUMN_TEXT))
+			put_json(json, &table->columns[i], picture, row);
 	}
+	if (nr_parts)
+		json_array(json, table->parts->name);
+	for (size_t i = 0; i < nr_parts; i++)
+		put_json_row(json, table->parts, selection, picture,
+			     table->part(picture, row, i));
+	if (nr_parts)
+		json_end_array(json);
 	json_end_object(json);
 }
 

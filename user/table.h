@@ -72,6 +72,10 @@ struct column {
  * @row: one of them
  * @nr_parts: how many parts a row has; NULL: no row has any
  * @part: one of them
+ * @parts: what JSON says of parts, under which key, and which parts they have in turn
+ * @nested: rows are little without their parts: raw output and chosen columns have them, too
+ *
+ * Parts appear below their row, so columns of a table are asked for parts as well.
  */
 struct table {
 	const char *name;
@@ -82,6 +86,8 @@ struct table {
 	const void *(*row)(const struct picture *picture, size_t i);
 	size_t (*nr_parts)(const struct picture *picture, const void *row);
 	const void *(*part)(const struct picture *picture, const void *row, size_t i);
+	const struct table *parts;
+	bool nested;
 };
 
 #define SELECTION_MAX 64
