@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HUGE (2ULL << 20)
-
 /* A program may register 100 TB as a stack: what is looked at entry by entry */
 #define ENTRIES_MAX (1ULL << 30)
 
@@ -48,7 +46,6 @@ struct scan {
 #define SCAN _IOWR('f', 16, struct scan)
 #define IS_PRESENT (1ULL << 3)
 #define IS_SWAPPED (1ULL << 4)
-#define IS_HUGE (1ULL << 6)
 #define IS_GUARD (1ULL << 8)
 
 static int add(struct range_list *ranges, uint64_t start, uint64_t end)
@@ -159,17 +156,16 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
 struct touching {
 	struct touch *touch;
 	uint64_t bytes;		/* touched */
-	uint64_t run_end;	/* of the run of pages that begins with the lowest */
 };
 
 static void touch_pages(struct touching *t, uint64_t start, uint64_t end, bool present)
 {
 	if (!t->touch->lowest) {
 		t->touch->lowest = start;
-		t->run_end = start;
+		t->touch->run_end = start;
 	}
-	if (t->run_end == start)
-		t->run_end = end;
+	if (t->touch->run_end == start)
+		t->touch->run_end = end;
 	t->bytes += end - start;
 	if (present)
 		t->touch->resident += end - start;
@@ -181,8 +177,6 @@ static int touch_region(void *data, const struct scan_region *region)
 
 	if (region->categories & IS_GUARD)	/* which counts as swapped out, too */
 		return 0;
-	if (!t->touch->lowest)
-		t->touch->huge = region->categories & IS_HUGE;
 	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT);
 	return 0;
 }
@@ -201,15 +195,13 @@ int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 	int ret;
 
 	*touch = (struct touch) { 0 };
-	ret = each_region(fd, start, end, touched, touched | IS_HUGE | IS_GUARD, touch_region, &t);
+	ret = each_region(fd, start, end, touched, touched | IS_GUARD, touch_region, &t);
 	if (not_supported(ret))	/* before 6.15 */
-		ret = each_region(fd, start, end, touched, touched | IS_HUGE, touch_region, &t);
+		ret = each_region(fd, start, end, touched, touched, touch_region, &t);
 	if (not_supported(ret)) {
 		if (end - start > ENTRIES_MAX)
 			return 0;
 		ret = each_entry(fd, start, end, touch_entry, &t);
-		touch->huge = touch->lowest && touch->lowest % HUGE == 0 &&
-			      t.run_end - touch->lowest >= HUGE;
 	}
 	touch->whole = t.bytes == end - start;
 	touch->known = true;

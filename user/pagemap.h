@@ -64,14 +64,14 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
  * @lowest: lowest page that is present or swapped out; 0: none is
  * @resident: bytes that are present
  * @whole: all of it is present or swapped out
- * @huge: the lowest page is, or may be, part of a huge page: then it says little
+ * @run_end: end of the run of such pages that begins with @lowest
  */
 struct touch {
 	bool known;
 	uint64_t lowest;
 	uint64_t resident;
 	bool whole;
-	bool huge;
+	uint64_t run_end;
 };
 
 /**
@@ -81,8 +81,7 @@ struct touch {
  * @end: where to stop
  * @touch: filled in
  *
- * Before Linux 6.7 huge pages do not show in it: then any run of pages that
- * could be one is taken for one, and a range of more than 1 GiB is not looked at.
+ * Before Linux 6.7 a range of more than 1 GiB is not looked at.
  *
  * Return: 0 or -errno.
  */

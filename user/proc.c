@@ -91,6 +91,26 @@ int proc_open(uint32_t pid, uint32_t tid, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+bool proc_no_huge_pages(uint32_t pid, uint32_t tid)
+{
+	int fd = proc_open(pid, tid, "status");
+	FILE *status = fd < 0 ? NULL : fdopen(fd, "re");
+	unsigned int enabled = 1;
+	char line[128];
+
+	if (!status) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (fgets(line, sizeof(line), status)) {
+		if (sscanf(line, "THP_enabled: %u", &enabled) == 1)
+			break;
+	}
+	fclose(status);
+	return !enabled;
+}
+
 /* A boot parameter, in pages; it shows nowhere else */
 uint64_t proc_guard_gap(void)
 {

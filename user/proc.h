@@ -49,6 +49,15 @@ uint32_t proc_live_thread(uint32_t pid);
  */
 int proc_open(uint32_t pid, uint32_t tid, const char *name);
 
+/**
+ * proc_no_huge_pages() - whether a process gets no transparent huge pages
+ * @pid: any thread of the process
+ * @tid: 0, or the thread of it to look at
+ *
+ * Return: true if it has called prctl(PR_SET_THP_DISABLE), or inherited that.
+ */
+bool proc_no_huge_pages(uint32_t pid, uint32_t tid);
+
 /** proc_guard_gap() - bytes that the kernel keeps free below a stack that grows */
 uint64_t proc_guard_gap(void);
 

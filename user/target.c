@@ -206,6 +206,7 @@ static void hear_exe(struct look *look)
 		close(fd);
 	}
 	witness->guard_gap = proc_guard_gap();
+	witness->no_huge_pages = proc_no_huge_pages(look->pid, look->tid);
 	/* a kernel that has markers and marks VMAs is known for one that shows them */
 	witness->marks = look->model->flags & PMEMCTL_PROCESS_TELLS_GUARDS ?
 			 GUARD_MARKS_SHOWN : pagemap_guard_marks();

@@ -10,6 +10,8 @@
  */
 #define RESIDUE (32ULL << 10)
 
+#define HUGE (2ULL << 20)
+
 /* A range that a thread has registered: it may be anything, and of any size */
 static int look_at(const struct model *model, int pagemap, uint64_t start, uint64_t size,
 		   struct touch *touch)
@@ -70,9 +72,29 @@ const struct touches *touched_of(const struct model *model, size_t i, const stru
 	return touches;
 }
 
+/*
+ * All that the 2 MiB of the lowest page hold of the stack is there. A huge page
+ * brings all at once, and of others, too, that are one VMA with the stack; it
+ * is split when they go, and then shows no more.
+ */
+static bool may_be_huge(const struct touches *touches, bool initial)
+{
+	uint64_t low = touches->stack.lowest & -HUGE, high = low + HUGE;
+
+	/* the main stack is a VMA by itself, which holds the whole of a huge page */
+	if (initial)
+		return touches->stack.lowest == low && touches->stack.run_end >= high;
+	if (low < touches->own.start)
+		low = touches->own.start;
+	if (high > touches->own.end)
+		high = touches->own.end;
+	return touches->stack.lowest == low && touches->stack.run_end >= high;
+}
+
 unsigned int touched_taints(const struct model *model, size_t i, const struct stack *stack)
 {
-	const struct touch *touch = &model->witness.touches[i].stack;
+	const struct touches *touches = &model->witness.touches[i];
+	const struct touch *touch = &touches->stack;
 	const struct pmemctl_vma *vma = model_vma(model, touch->lowest);
 	unsigned int taints = 0;
 
@@ -83,7 +105,8 @@ unsigned int touched_taints(const struct model *model, size_t i, const struct st
 	/* the main stack is as large as it was ever touched */
 	if (touch->whole && !stack->initial)
 		taints |= TAINT_PRETOUCHED;
-	if (touch->huge && !(vma->flags & PMEMCTL_VMA_NOHUGEPAGE))
+	if (!model->witness.no_huge_pages && !(vma->flags & PMEMCTL_VMA_NOHUGEPAGE) &&
+	    may_be_huge(touches, stack->initial))
 		taints |= TAINT_HUGE;
 	if (model->flags & PMEMCTL_PROCESS_FORKED)
 		taints |= TAINT_FORKED;

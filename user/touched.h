@@ -13,7 +13,7 @@
 enum taint {
 	TAINT_LOCKED = 1,	/* mlock() or mlockall() has populated it */
 	TAINT_PRETOUCHED = 2,	/* every page of the stack is there */
-	TAINT_HUGE = 4,		/* it came with a huge page */
+	TAINT_HUGE = 4,		/* it may have come with a huge page */
 	TAINT_FORKED = 8,	/* it may be the parent's: fork() without execve() */
 	TAINT_REUSED = 16,	/* it may be what the C library kept of an ended thread's */
 	TAINT_PROBED = 32	/* Java touches pages far below sp, to meet its zones early */

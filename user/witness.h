@@ -65,6 +65,7 @@ struct orphan {
  * @orphans_known: they were looked for
  * @exe: the executable
  * @marks: what this kernel does with guard markers
+ * @no_huge_pages: the process has switched huge pages off for itself
  * @guard_gap: bytes that the kernel keeps free below a stack that grows
  */
 struct witness {
@@ -78,6 +79,7 @@ struct witness {
 	bool orphans_known;
 	struct exe exe;
 	enum guard_marks marks;
+	bool no_huge_pages;
 	uint64_t guard_gap;
 };
 

@@ -344,7 +344,8 @@ def verdicts(tally):
         counts = tally.counts[kind]
         good = counts["ok"] + counts["ok exact"]
         if counts["wrong"]:
-            results[kind] = f"{counts['wrong']} wrong"
+            results[kind] = f"{counts['wrong']} wrong, such as " + \
+                "\n".join(tally.wrong[kind, "wrong"])
         elif good < least * tally.rounds or counts["ok exact"] < exact * tally.rounds:
             results[kind] = f"too few to prove anything: {dict(counts)}"
         elif counts["unsure"] > good and kind != "orphan busy":

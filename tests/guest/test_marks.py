@@ -4,6 +4,8 @@ import contextlib
 import os
 import subprocess
 
+import pytest
+
 from conftest import fixture, read
 from stacks import Memory, address, check_thread, limits, look, page
 
@@ -63,8 +65,10 @@ def test_pretouched():
         assert rows[target.pid]["taints"] == ""
 
 
-def test_huge():
-    with fixture("fx-depth 2 --huge") as target:
+@pytest.mark.parametrize("args", ["2 --huge", "2 --huge --split"])
+def test_huge(args):
+    """Also where the huge page has been split since: then it shows no more."""
+    with fixture(f"fx-depth {args}") as target:
         assert "[always]" in read("/sys/kernel/mm/transparent_hugepage/enabled")
         rows, _ = look(target.pid)
         memory = Memory(target.pid)

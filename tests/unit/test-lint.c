@@ -225,7 +225,7 @@ static void over_is_not_told_from_doubtful_pages(void **state)
 	assert_int_equal(judge(), 0);
 	deep(1, HIGH, SIZE)->whole = false;
 	assert_int_equal(judge(), 1);
-	deep(1, HIGH, SIZE)->huge = true;
+	deep(1, HIGH, SIZE)->run_end = HIGH;
 	assert_int_equal(judge(), 0);
 
 	b.vmas[8].flags |= PMEMCTL_VMA_LOCKED;

@@ -43,13 +43,16 @@ static void write_to(unsigned int page)
 /* What pages from @from to before @to say; lowest is a number of a page, -1: none */
 static void is(unsigned int from, unsigned int to, int lowest, unsigned int resident, bool whole)
 {
-	struct touch touch = { .lowest = 1, .resident = 1, .whole = true, .huge = true };
+	struct touch touch = { .lowest = 1, .resident = 1, .whole = true, .run_end = 1 };
 
 	assert_int_equal(pagemap_touched(fd, at + from * PAGE, at + to * PAGE, &touch), 0);
 	assert_int_equal(touch.lowest, lowest < 0 ? 0 : at + lowest * PAGE);
 	assert_int_equal(touch.resident, resident * PAGE);
 	assert_int_equal(touch.whole, whole);
-	assert_false(touch.huge);
+	if (whole)
+		assert_int_equal(touch.run_end, at + to * PAGE);
+	else
+		assert_true(touch.run_end == 0 || touch.run_end > touch.lowest);
 }
 
 static void nothing_was_touched(void **state)
@@ -157,11 +160,12 @@ static void huge_page(void **state)
 	*(volatile char *)(uintptr_t)(start + huge - 1) = 1;
 	assert_int_equal(pagemap_touched(fd, start, start + huge, &touch), 0);
 	if (touch.resident == huge) {	/* there was one at hand */
-		assert_true(touch.huge);
+		assert_int_equal(touch.run_end, start + huge);
 		assert_true(touch.whole);
 		assert_int_equal(touch.lowest, start);
 	} else {
-		assert_false(touch.huge);
+		assert_int_equal(touch.run_end, start + huge);
+		assert_int_equal(touch.lowest, start + huge - PAGE);
 	}
 	munmap(many, 2 * huge);
 }

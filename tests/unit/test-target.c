@@ -65,6 +65,11 @@ int proc_open(uint32_t pid, uint32_t tid, const char *name)
 	return error ? error : open("/dev/null", O_RDONLY);
 }
 
+bool proc_no_huge_pages(uint32_t pid, uint32_t tid)
+{
+	return pid == 100;
+}
+
 uint64_t proc_guard_gap(void)
 {
 	return 77 << 12;
@@ -275,6 +280,7 @@ static void pages_need_a_second_look(void **state)
 	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/mem 100/0/exe 100/0/mem");
 	assert_int_equal(model.threads[1].nvcsw, 2);
 	assert_int_equal(model.witness.guard_gap, 77 << 12);
+	assert_true(model.witness.no_huge_pages);
 	assert_true(model.witness.touches[1].known);
 	assert_int_equal(model.witness.touches[1].own.start, b.threads[1].stack_low);
 	assert_true(model.witness.settled[0] && model.witness.settled[1]);

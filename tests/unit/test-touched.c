@@ -17,6 +17,7 @@ static struct model model;
 static struct stack stacks[BUILDER_ROWS];
 
 #define KIB 1024
+#define HUGE (2ULL << 20)
 
 static int teardown(void **state)
 {
@@ -41,6 +42,12 @@ static struct touch *touch(size_t i, uint64_t deep)
 	touches[i].own = (struct range) { stacks[i].start, stacks[i].end };
 	touches[i].stack.lowest = deep ? stacks[i].end - deep : 0;
 	return &touches[i].stack;
+}
+
+/* @deep bytes deep, and all there from there to @end */
+static void touch_run(size_t i, uint64_t deep, uint64_t end)
+{
+	touch(i, deep)->run_end = end;
 }
 
 static unsigned int taints(size_t i)
@@ -90,11 +97,36 @@ static void pretouched(void **state)
 
 static void huge(void **state)
 {
+	uint64_t top;
+
 	builder_process(&b);
-	touch(1, 2 << 20)->huge = true;
+	touch(1, 4 * KIB);
+	top = stacks[1].end & (HUGE - 1);
+	assert_int_not_equal(top, 0);
+	/* from where a huge page can begin to the end of the stack, or of the page */
+	touch_run(1, top, stacks[1].end);
 	assert_int_equal(taints(1), TAINT_HUGE);
+	touch_run(1, HUGE + top, stacks[1].end - top);
+	assert_int_equal(taints(1), TAINT_HUGE);
+	/* short of that by a page at either end */
+	touch_run(1, HUGE + top, stacks[1].end - top - 4 * KIB);
+	assert_int_equal(taints(1), 0);
+	touch_run(1, HUGE + top + 4 * KIB, stacks[1].end - top);
+	assert_int_equal(taints(1), 0);
+	/* part of one that begins below the stack */
+	touch_run(1, stacks[1].end - stacks[1].start,
+		  (stacks[1].start & -HUGE) + HUGE);
+	assert_int_equal(taints(1), TAINT_HUGE);
+	/* which the main stack cannot share with what lies below */
+	touch_run(0, stacks[0].end - stacks[0].start, stacks[0].end);
+	assert_int_equal(taints(0), 0);
+	/* none there are */
+	touch_run(1, HUGE + top, stacks[1].end - top);
+	model.witness.no_huge_pages = true;
+	assert_int_equal(taints(1), 0);
+	model.witness.no_huge_pages = false;
 	b.vmas[8].flags |= PMEMCTL_VMA_NOHUGEPAGE;
-	touch(1, 2 << 20)->huge = true;
+	touch_run(1, HUGE + top, stacks[1].end - top);
 	assert_int_equal(taints(1), 0);
 }
 
@@ -141,7 +173,9 @@ static void all_together(void **state)
 	b.flags |= PMEMCTL_PROCESS_FORKED | PMEMCTL_PROCESS_THREADS_ENDED;
 	b.vmas[8].flags |= PMEMCTL_VMA_LOCKED;
 	it = touch(1, 4 * KIB);
-	it->huge = it->whole = true;
+	it->lowest = stacks[1].end & -HUGE;
+	it->run_end = stacks[1].end;
+	it->whole = true;
 	assert_int_equal(taints(1), TAINT_LOCKED | TAINT_PRETOUCHED | TAINT_HUGE | TAINT_FORKED |
 			 TAINT_REUSED);
 	/* of nothing there is no doubt */
