@@ -273,6 +273,8 @@ static int look_again(struct look *look)
 	if (!ret && settle(look->model, &before))
 		ret = -ENOMEM;
 	if (!ret)
+		touched_raise(look->model);
+	if (!ret)
 		ret = hear_blocks(look);
 	model_free(&before);
 	return ret;

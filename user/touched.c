@@ -57,6 +57,36 @@ int touched_collect(struct model *model, const struct stack *stacks, int pagemap
 	return ret;
 }
 
+static void raise_to(struct touch *touch, uint64_t start, uint64_t end, uint64_t sp)
+{
+	uint64_t page = page_down(sp);
+
+	if (!touch->known || sp < start || sp >= end || (touch->lowest && touch->lowest <= page))
+		return;
+	if (touch->lowest != page + PAGE)
+		touch->run_end = page + PAGE;
+	touch->lowest = page;
+}
+
+void touched_raise(struct model *model)
+{
+	struct witness *witness = &model->witness;
+
+	for (size_t i = 0; witness->touches && i < model->nr_threads; i++) {
+		const struct pmemctl_thread *thread = &model->threads[i];
+		struct touches *touches = &witness->touches[i];
+		const struct pmemctl_vma *vma = model_vma(model, touches->own.start);
+		bool grows = vma && vma->flags & PMEMCTL_VMA_GROWSDOWN;
+
+		if (!witness->settled[i] || !touches->known || !stack_sp_exact(thread))
+			continue;
+		raise_to(&touches->stack, grows ? vma->start : touches->own.start,
+			 touches->own.end, thread->sp);
+		raise_to(&touches->altstack, thread->sas_sp, thread->sas_sp + thread->sas_size,
+			 thread->sp);
+	}
+}
+
 const struct touches *touched_of(const struct model *model, size_t i, const struct stack *stack)
 {
 	const struct witness *witness = &model->witness;

@@ -30,6 +30,15 @@ enum taint {
 int touched_collect(struct model *model, const struct stack *stacks, int pagemap);
 
 /**
+ * touched_raise() - what registers tell of pages that were looked at before them
+ * @model: of the second snapshot, settled
+ *
+ * A thread may have gone deeper since its pages were looked at: as deep as it
+ * is now it has been.
+ */
+void touched_raise(struct model *model);
+
+/**
  * touched_of() - what is known of a thread's pages
  * @model: the model
  * @i: number of the thread

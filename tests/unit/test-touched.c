@@ -224,6 +224,54 @@ static void known_for_which_range(void **state)
 	assert_non_null(touched_of(&model, 1, &stacks[1]));
 }
 
+static void goes_deeper(size_t i, uint64_t sp, uint32_t state, uint64_t lowest, uint64_t run_end)
+{
+	struct touch *it = touch(i, 64 * KIB);
+	struct pmemctl_thread *thread = (void *)&model.threads[i];
+
+	it->known = true;
+	it->run_end = it->lowest + 4 * PAGE;
+	thread->sp = sp;
+	thread->reg_state = state;
+	touched_raise(&model);
+	assert_int_equal(it->lowest, lowest);
+	assert_int_equal(it->run_end, run_end);
+}
+
+/* Pages were looked at before the registers that are shown with them */
+static void deeper_since(void **state)
+{
+	uint64_t low, end;
+
+	builder_process(&b);
+	low = touch(1, 64 * KIB)->lowest;
+	end = low + 4 * PAGE;
+	goes_deeper(1, low - 1, PMEMCTL_REGS_BLOCKED, low - PAGE, end);
+	goes_deeper(1, low - PAGE - 8, PMEMCTL_REGS_LIVE, low - 2 * PAGE, low - PAGE);
+	goes_deeper(1, low, PMEMCTL_REGS_BLOCKED, low, end);
+	goes_deeper(1, low - 8, PMEMCTL_REGS_LAST_ENTRY, low, end);
+	goes_deeper(1, stacks[1].start - 8, PMEMCTL_REGS_BLOCKED, low, end);
+	goes_deeper(1, stacks[1].end, PMEMCTL_REGS_BLOCKED, low, end);
+
+	/* also where nothing was touched yet, but not of one that has moved */
+	touch(1, 0)->known = true;
+	((struct pmemctl_thread *)model.threads)[1].sp = low;
+	model.witness.settled[1] = false;
+	touched_raise(&model);
+	assert_int_equal(model.witness.touches[1].stack.lowest, 0);
+	model.witness.settled[1] = true;
+	touched_raise(&model);
+	assert_int_equal(model.witness.touches[1].stack.lowest, low);
+
+	/* the main stack may have grown since, too */
+	low = touch(0, 64 * KIB)->lowest;
+	model.witness.touches[0].own.start += 4 * PAGE;
+	model.witness.touches[0].stack.known = true;
+	((struct pmemctl_thread *)model.threads)[0].sp = stacks[0].start + 8;
+	touched_raise(&model);
+	assert_int_equal(model.witness.touches[0].stack.lowest, stacks[0].start);
+}
+
 /* A stack, an alternate one and a shadow stack, in memory of this very process */
 static void collects(void **state)
 {
@@ -287,7 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(no_doubt), TEST(locked), TEST(pretouched), TEST(huge), TEST(forked),
-		TEST(reused), TEST(all_together), TEST(known_for_whom),
+		TEST(reused), TEST(all_together), TEST(known_for_whom), TEST(deeper_since),
 		TEST(known_for_which_range), TEST(collects),
 	};
 
