@@ -12,9 +12,14 @@
  *	    RCU					threads.c, live.c: walks over threads
  *	      task->alloc_lock			threads.c, sharers.c: get_task_comm()
  *	  RCU					proof.c, sharers.c: walks over tasks
+ *	  RCU					tasks.c: the walk over all tasks
+ *	    task->alloc_lock			mms.c, tasks.c: get_task_comm()
  *
  * live.c makes other CPUs run its handler, and waits for them, under the
  * mmap_lock and no other lock; the handler takes none.
+ *
+ * mms.c holds counts of mm_count, and lets go of them, which may free an mm, under
+ * the locks of generic netlink only.
  *
  * Nothing that sleeps for memory, for a file system or for user space happens
  * under the mmap_lock; its holder only copies.
@@ -28,7 +33,9 @@
 #include <linux/pmemctl.h>
 
 struct file;
+struct genl_family;
 struct mm_struct;
+struct netlink_callback;
 struct netlink_ext_ack;
 struct pid_namespace;
 struct sk_buff;
@@ -83,6 +90,27 @@ static inline void *pmemctl_table_add(struct pmemctl_table *table)
 		return NULL;
 	return table->rows + (size_t)table->count++ * table->row_size;
 }
+
+/* How many answers may be alive: quota.c */
+int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *extack);
+void pmemctl_quota_put(void);
+
+/*
+ * A kind of answer. put_scalars() returns -EMSGSIZE without room; table() says of
+ * the Nth table which attribute its chunks are, NULL behind the last: dump.c
+ */
+struct pmemctl_answer_kind {
+	u8 cmd;
+	int (*put_scalars)(struct sk_buff *skb, const void *answer);
+	const struct pmemctl_table *(*table)(const void *answer, u32 n, int *attr);
+	void (*free)(void *answer);
+};
+
+void pmemctl_dump_begin(struct netlink_callback *cb, const struct pmemctl_answer_kind *kind,
+			void *answer, const struct netlink_ext_ack *extack);
+int pmemctl_dump_more(struct sk_buff *skb, struct netlink_callback *cb,
+		      const struct genl_family *family);
+int pmemctl_dump_done(struct netlink_callback *cb);
 
 /* Files and names that VMAs refer to: objects.c */
 struct pmemctl_objects {
@@ -151,7 +179,6 @@ struct pmemctl_snapshot {
 	struct pmemctl_live live;
 };
 
-void pmemctl_snapshot_init(void);
 struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 						struct netlink_ext_ack *extack);
 void pmemctl_snapshot_free(struct pmemctl_snapshot *snap);
@@ -185,5 +212,43 @@ int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *lead
 			 struct mm_struct *mm, struct pid_namespace *ns);
 bool pmemctl_mm_owner(struct mm_struct *mm, struct pid_namespace *ns, u32 *pid,
 		      char comm[TASK_COMM_LEN]);
+
+/* The mms that tasks use: mms.c */
+struct pmemctl_mms {
+	struct pmemctl_table rows;	/* struct pmemctl_mm_row */
+	struct pmemctl_table pins;	/* struct mm_pin, one a row */
+	struct pmemctl_table slots;	/* u32, hash from mm to row */
+	bool full;
+};
+
+void pmemctl_mms_init(void);
+u64 pmemctl_mm_id(const struct mm_struct *mm);
+int pmemctl_mms_reserve(struct pmemctl_mms *mms, struct pmemctl_budget *budget, size_t rows);
+u32 pmemctl_mms_find(const struct pmemctl_mms *mms, const struct mm_struct *mm);
+u32 pmemctl_mms_of_task(struct pmemctl_mms *mms, struct task_struct *task);
+void pmemctl_mms_explain(struct pmemctl_mms *mms, u32 number);
+void pmemctl_mms_hide(struct pmemctl_mms *mms, u32 number);
+void pmemctl_mms_close(struct pmemctl_mms *mms);
+void pmemctl_mms_read(struct pmemctl_mms *mms);
+void pmemctl_mms_pack(struct pmemctl_mms *mms);
+u32 pmemctl_mms_packed(const struct pmemctl_mms *mms, u32 number);
+void pmemctl_mms_let_go(struct pmemctl_mms *mms);
+void pmemctl_mms_free(struct pmemctl_mms *mms, struct pmemctl_budget *budget);
+
+/* All tasks: tasks.c */
+struct pmemctl_tasks {
+	struct pmemctl_budget budget;
+	u64 taken;
+	u64 taken_boottime;
+	u64 walk;
+	u32 hidden;
+	struct pmemctl_mms mms;
+	struct pmemctl_table rows;	/* struct pmemctl_task */
+	struct pmemctl_table lazy;	/* struct lazy */
+};
+
+struct pmemctl_tasks *pmemctl_tasks_alloc(struct netlink_ext_ack *extack);
+void pmemctl_tasks_free(struct pmemctl_tasks *tasks);
+int pmemctl_tasks_take(struct pmemctl_tasks *tasks, struct netlink_ext_ack *extack);
 
 #endif /* PMEMCTL_INTERNAL_H */

@@ -14,11 +14,11 @@
 
 unsigned int pmemctl_max_snapshots = 32;
 module_param_named(max_snapshots, pmemctl_max_snapshots, uint, 0644);
-MODULE_PARM_DESC(max_snapshots, "how many snapshots may be alive at once (32), a quarter of them for CAP_SYS_RESOURCE only");
+MODULE_PARM_DESC(max_snapshots, "how many snapshots and lists of tasks may be alive at once (32), a quarter of them for CAP_SYS_RESOURCE only");
 
 unsigned int pmemctl_max_snapshot_mib = 128;
 module_param_named(max_snapshot_mib, pmemctl_max_snapshot_mib, uint, 0644);
-MODULE_PARM_DESC(max_snapshot_mib, "how much memory one snapshot may take, in MiB (128)");
+MODULE_PARM_DESC(max_snapshot_mib, "how much memory one of them may take, in MiB (128)");
 
 static int __init pmemctl_init(void)
 {
@@ -31,7 +31,7 @@ static int __init pmemctl_init(void)
 	ret = pmemctl_proof_init();
 	if (ret)
 		return ret;
-	pmemctl_snapshot_init();
+	pmemctl_mms_init();
 	return pmemctl_netlink_init();
 }
 

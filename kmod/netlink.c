@@ -5,7 +5,7 @@
  * dumpit() may run in whoever reads the socket, and copies bytes only.
  */
 #include <linux/err.h>
-#include <linux/minmax.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/sched/mm.h>
@@ -27,30 +27,10 @@ static const struct nla_policy pmemctl_snapshot_policy[PMEMCTL_A_LIVE + 1] = {
 	[PMEMCTL_A_LIVE]	= { .type = NLA_FLAG },
 };
 
-/* The tables of an answer, in the order in which they are sent */
-enum dump_part {
-	PART_HEADER,
-	PART_VMAS,
-	PART_OBJECTS,
-	PART_THREADS,
-	PART_SHARERS,
-	PART_STRINGS,
-	PART_END,
+/* Nothing is asked. Without any policy, all would be let pass unread */
+static const struct nla_policy pmemctl_tasks_policy[PMEMCTL_TASKS_A_TAKEN + 1] = {
+	[PMEMCTL_TASKS_A_TAKEN]	= { .type = NLA_REJECT },
 };
-
-struct dump {
-	struct pmemctl_snapshot *snap;
-	const char *message;	/* goes with the error */
-	int error;
-	u32 part;
-	u32 row;		/* next one of that part */
-};
-
-static struct dump *dump_of(struct netlink_callback *cb)
-{
-	BUILD_BUG_ON(sizeof(struct dump) > sizeof(cb->ctx));
-	return (struct dump *)cb->ctx;
-}
 
 static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			     const struct sk_buff *request,
@@ -80,15 +60,19 @@ static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *
 	return ret;
 }
 
-/* Asked quietly first: anybody may ask about a kernel thread */
+/*
+ * Asked quietly first: anybody may ask about a kernel thread, and for all tasks to
+ * find out that he may not.
+ */
 static bool may_see_all(const struct sk_buff *request)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE) &&
 	       netlink_ns_capable(request, &init_user_ns, CAP_SYS_PTRACE);
 }
 
-static struct pmemctl_snapshot *take(const struct sk_buff *request, struct nlattr **attrs,
-				     struct netlink_ext_ack *extack)
+static struct pmemctl_snapshot *take_snapshot(const struct sk_buff *request,
+					      struct nlattr **attrs,
+					      struct netlink_ext_ack *extack)
 {
 	struct pmemctl_snapshot *snap;
 	struct task_struct *leader;
@@ -125,27 +109,6 @@ out_put_leader:
 	return snap;
 }
 
-/*
- * A failure is told by the first dumpit(): all kernels give that one an
- * extack to fill, but 6.1 gives start() none.
- */
-static int pmemctl_nl_snapshot_start(struct netlink_callback *cb)
-{
-	struct netlink_ext_ack extack = {};
-	struct dump *dump = dump_of(cb);
-	struct pmemctl_snapshot *snap;
-
-	memset(dump, 0, sizeof(*dump));
-	snap = take(cb->skb, pmemctl_dump_attrs(cb), &extack);
-	if (IS_ERR(snap)) {
-		dump->error = PTR_ERR(snap);
-		dump->message = extack._msg;
-	} else {
-		dump->snap = snap;
-	}
-	return 0;
-}
-
 static int put_mm(struct sk_buff *skb, const struct pmemctl_snapshot *snap)
 {
 	struct nlattr *nest = nla_nest_start(skb, PMEMCTL_A_MM);
@@ -165,8 +128,10 @@ static int put_mm(struct sk_buff *skb, const struct pmemctl_snapshot *snap)
 	return 0;
 }
 
-static int put_header(struct sk_buff *skb, const struct pmemctl_snapshot *snap)
+static int put_snapshot(struct sk_buff *skb, const void *answer)
 {
+	const struct pmemctl_snapshot *snap = answer;
+
 	if (nla_put_u32(skb, PMEMCTL_A_PID, snap->pid) ||
 	    nla_put_u32(skb, PMEMCTL_A_FLAGS, snap->flags) ||
 	    nla_put_string(skb, PMEMCTL_A_COMM, snap->comm) ||
@@ -196,125 +161,121 @@ static int put_header(struct sk_buff *skb, const struct pmemctl_snapshot *snap)
 	return put_mm(skb, snap);
 }
 
-/*
- * As many rows of a table as there is room for, as one attribute. Return: how
- * many; -EMSGSIZE if not even one fits.
- */
-static int put_chunk(struct sk_buff *skb, int attr, const struct pmemctl_table *table,
-		     u32 first)
+static const struct pmemctl_table *snapshot_table(const void *answer, u32 n, int *attr)
 {
-	struct pmemctl_chunk chunk = {
-		.row_size = table->row_size,
-		.first = first,
-		.total = table->count,
+	const struct pmemctl_snapshot *snap = answer;
+	const struct {
+		int attr;
+		const struct pmemctl_table *table;
+	} tables[] = {
+		{ PMEMCTL_A_VMAS, &snap->vmas },
+		{ PMEMCTL_A_OBJECTS, &snap->objects.rows },
+		{ PMEMCTL_A_THREADS, &snap->threads },
+		{ PMEMCTL_A_SHARERS, &snap->sharers },
+		{ PMEMCTL_A_STRINGS, &snap->objects.strings },
 	};
-	int room = min_t(int, skb_tailroom(skb), U16_MAX) - NLA_HDRLEN -
-		   (int)sizeof(chunk) - NLA_ALIGNTO;
-	struct nlattr *nla;
 
-	if (room < (int)table->row_size)
-		return -EMSGSIZE;
-	chunk.count = min_t(u32, room / table->row_size, table->count - first);
-
-	nla = nla_reserve(skb, attr, sizeof(chunk) + chunk.count * table->row_size);
-	if (!nla)
-		return -EMSGSIZE;
-	memcpy(nla_data(nla), &chunk, sizeof(chunk));
-	memcpy(nla_data(nla) + sizeof(chunk),
-	       table->rows + (size_t)first * table->row_size,
-	       (size_t)chunk.count * table->row_size);
-	return chunk.count;
+	if (n >= ARRAY_SIZE(tables))
+		return NULL;
+	*attr = tables[n].attr;
+	return tables[n].table;
 }
 
-static const struct pmemctl_table *table_of(const struct pmemctl_snapshot *snap, u32 part,
-					    int *attr)
+static void free_snapshot(void *answer)
 {
-	switch (part) {
-	case PART_VMAS:
-		*attr = PMEMCTL_A_VMAS;
-		return &snap->vmas;
-	case PART_OBJECTS:
-		*attr = PMEMCTL_A_OBJECTS;
-		return &snap->objects.rows;
-	case PART_THREADS:
-		*attr = PMEMCTL_A_THREADS;
-		return &snap->threads;
-	case PART_SHARERS:
-		*attr = PMEMCTL_A_SHARERS;
-		return &snap->sharers;
-	default:
-		*attr = PMEMCTL_A_STRINGS;
-		return &snap->objects.strings;
-	}
+	pmemctl_snapshot_free(answer);
 }
 
-/* What comes next, into a message that is begun. Return: 0 or -EMSGSIZE */
-static int put_part(struct sk_buff *skb, struct dump *dump)
+static const struct pmemctl_answer_kind snapshot_kind = {
+	.cmd		= PMEMCTL_CMD_SNAPSHOT,
+	.put_scalars	= put_snapshot,
+	.table		= snapshot_table,
+	.free		= free_snapshot,
+};
+
+static int pmemctl_nl_snapshot_start(struct netlink_callback *cb)
 {
-	const struct pmemctl_table *table;
-	int attr, ret;
+	struct netlink_ext_ack extack = {};
 
-	if (dump->part == PART_HEADER) {
-		ret = put_header(skb, dump->snap);
-		if (!ret)
-			dump->part++;
-		return ret;
-	}
-
-	table = table_of(dump->snap, dump->part, &attr);
-	ret = put_chunk(skb, attr, table, dump->row);
-	if (ret < 0)
-		return ret;
-	dump->row += ret;
+	pmemctl_dump_begin(cb, &snapshot_kind,
+			   take_snapshot(cb->skb, pmemctl_dump_attrs(cb), &extack), &extack);
 	return 0;
 }
 
-static void skip_finished(struct dump *dump)
+static struct pmemctl_tasks *take_tasks(const struct sk_buff *request,
+					struct netlink_ext_ack *extack)
 {
-	int attr;
-
-	while (dump->part > PART_HEADER && dump->part < PART_END &&
-	       dump->row == table_of(dump->snap, dump->part, &attr)->count) {
-		dump->part++;
-		dump->row = 0;
-	}
-}
-
-static int pmemctl_nl_snapshot_dump(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	struct dump *dump = dump_of(cb);
-	void *hdr;
+	struct pmemctl_tasks *tasks;
 	int ret;
 
-	if (dump->error) {
-		cb->extack->_msg = dump->message;
-		return dump->error;
+	if (!may_see_all(request)) {
+		NL_SET_ERR_MSG(extack, "all tasks: needs CAP_SYS_PTRACE in the initial user namespace");
+		return ERR_PTR(-EPERM);
 	}
-
-	for (skip_finished(dump); dump->part < PART_END; skip_finished(dump)) {
-		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-				  &pmemctl_family, NLM_F_MULTI, PMEMCTL_CMD_SNAPSHOT);
-		if (!hdr)
-			break;
-		ret = put_part(skb, dump);
-		if (ret) {
-			genlmsg_cancel(skb, hdr);
-			break;
-		}
-		genlmsg_end(skb, hdr);
+	tasks = pmemctl_tasks_alloc(extack);
+	if (IS_ERR(tasks))
+		return tasks;
+	ret = pmemctl_tasks_take(tasks, extack);
+	if (ret) {
+		pmemctl_tasks_free(tasks);
+		return ERR_PTR(ret);
 	}
-	if (dump->part == PART_END)
-		return skb->len;
-	return skb->len ?: -EMSGSIZE;
+	return tasks;
 }
 
-static int pmemctl_nl_snapshot_done(struct netlink_callback *cb)
+static int put_tasks(struct sk_buff *skb, const void *answer)
 {
-	struct dump *dump = dump_of(cb);
+	const struct pmemctl_tasks *tasks = answer;
 
-	if (dump->snap)
-		pmemctl_snapshot_free(dump->snap);
+	if (nla_put_u64_64bit(skb, PMEMCTL_TASKS_A_TAKEN, tasks->taken,
+			      PMEMCTL_TASKS_A_PAD) ||
+	    nla_put_u64_64bit(skb, PMEMCTL_TASKS_A_TAKEN_BOOTTIME, tasks->taken_boottime,
+			      PMEMCTL_TASKS_A_PAD) ||
+	    nla_put_u64_64bit(skb, PMEMCTL_TASKS_A_WALK, tasks->walk, PMEMCTL_TASKS_A_PAD) ||
+	    nla_put_u32(skb, PMEMCTL_TASKS_A_HIDDEN, tasks->hidden))
+		return -EMSGSIZE;
 	return 0;
+}
+
+static const struct pmemctl_table *tasks_table(const void *answer, u32 n, int *attr)
+{
+	const struct pmemctl_tasks *tasks = answer;
+
+	switch (n) {
+	case 0:
+		*attr = PMEMCTL_TASKS_A_MMS;
+		return &tasks->mms.rows;
+	case 1:
+		*attr = PMEMCTL_TASKS_A_TASKS;
+		return &tasks->rows;
+	default:
+		return NULL;
+	}
+}
+
+static void free_tasks(void *answer)
+{
+	pmemctl_tasks_free(answer);
+}
+
+static const struct pmemctl_answer_kind tasks_kind = {
+	.cmd		= PMEMCTL_CMD_TASKS,
+	.put_scalars	= put_tasks,
+	.table		= tasks_table,
+	.free		= free_tasks,
+};
+
+static int pmemctl_nl_tasks_start(struct netlink_callback *cb)
+{
+	struct netlink_ext_ack extack = {};
+
+	pmemctl_dump_begin(cb, &tasks_kind, take_tasks(cb->skb, &extack), &extack);
+	return 0;
+}
+
+static int pmemctl_nl_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return pmemctl_dump_more(skb, cb, &pmemctl_family);
 }
 
 static const struct genl_ops pmemctl_ops[] = {
@@ -323,16 +284,25 @@ static const struct genl_ops pmemctl_ops[] = {
 		.policy		= pmemctl_snapshot_policy,
 		.maxattr	= PMEMCTL_A_LIVE,
 		.start		= pmemctl_nl_snapshot_start,
-		.dumpit		= pmemctl_nl_snapshot_dump,
-		.done		= pmemctl_nl_snapshot_done,
+		.dumpit		= pmemctl_nl_dump,
+		.done		= pmemctl_dump_done,
+	},
+	{
+		.cmd		= PMEMCTL_CMD_TASKS,
+		.policy		= pmemctl_tasks_policy,
+		.maxattr	= PMEMCTL_TASKS_A_TAKEN,
+		.start		= pmemctl_nl_tasks_start,
+		.dumpit		= pmemctl_nl_dump,
+		.done		= pmemctl_dump_done,
 	},
 };
 
 /*
- * No command needs a capability: the proof decides. parallel_ops, because
- * otherwise one request at a time would run on the whole machine. Even so
- * start() runs under cb_lock, which the coming and going of any generic netlink
- * family waits for: snapshot.c bounds how long it waits for a target.
+ * The flags ask no capability: of one process the proof decides, of all tasks
+ * may_see_all(). parallel_ops, because otherwise one request at a time would run
+ * on the whole machine. Even so start() runs under cb_lock, which the coming and
+ * going of any generic netlink family waits for: snapshot.c bounds how long it
+ * waits for a target.
  */
 static struct genl_family pmemctl_family __ro_after_init = {
 	.name		= PMEMCTL_GENL_NAME,

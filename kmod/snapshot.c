@@ -4,21 +4,15 @@
  * nothing but bytes. No task, mm, file or lock is held by one that is done.
  */
 #include <linux/atomic.h>
-#include <linux/cache.h>
-#include <linux/capability.h>
 #include <linux/delay.h>
-#include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/netlink.h>
 #include <linux/pid_namespace.h>
-#include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/user_namespace.h>
-#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -30,27 +24,6 @@
 
 /* How long the target's mmap_lock is waited for, in jiffies */
 #define LOCK_PATIENCE	(HZ / 2)
-
-static siphash_key_t mm_id_key __ro_after_init;
-static atomic_t snapshots_alive = ATOMIC_INIT(0);
-
-/**
- * pmemctl_snapshot_init - choose the key that mm ids are made with
- */
-void __init pmemctl_snapshot_init(void)
-{
-	get_random_bytes(&mm_id_key, sizeof(mm_id_key));
-}
-
-/* What one user leaves unread must not keep root from looking */
-static int snapshots_allowed(void)
-{
-	int max = min_t(unsigned int, READ_ONCE(pmemctl_max_snapshots), INT_MAX);
-
-	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
-		return max;
-	return max - max / 4;
-}
 
 /**
  * pmemctl_snapshot_alloc - an empty snapshot
@@ -64,22 +37,20 @@ static int snapshots_allowed(void)
 struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 						struct netlink_ext_ack *extack)
 {
+	struct pmemctl_budget budget;
 	struct pmemctl_snapshot *snap;
+	int ret = pmemctl_quota_take(&budget, extack);
 
-	if (atomic_inc_return(&snapshots_alive) > snapshots_allowed()) {
-		atomic_dec(&snapshots_alive);
-		NL_SET_ERR_MSG(extack, "too many snapshots alive (parameter max_snapshots)");
-		return ERR_PTR(-EUSERS);
-	}
-
+	if (ret)
+		return ERR_PTR(ret);
 	snap = kzalloc(sizeof(*snap), GFP_KERNEL_ACCOUNT);
 	if (!snap) {
-		atomic_dec(&snapshots_alive);
+		pmemctl_quota_put();
 		return ERR_PTR(-ENOMEM);
 	}
+	snap->budget = budget;
 	snap->sections = sections;
 	snap->live.wanted = live;
-	snap->budget.limit = (size_t)READ_ONCE(pmemctl_max_snapshot_mib) << 20;
 	snap->vmas.row_size = sizeof(struct pmemctl_vma);
 	snap->threads.row_size = sizeof(struct pmemctl_thread);
 	snap->sharers.row_size = sizeof(struct pmemctl_sharer);
@@ -98,7 +69,7 @@ void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
 	pmemctl_table_free(&snap->threads, &snap->budget);
 	pmemctl_table_free(&snap->vmas, &snap->budget);
 	kfree(snap);
-	atomic_dec(&snapshots_alive);
+	pmemctl_quota_put();
 }
 
 static u64 pages(unsigned long nr)
@@ -111,7 +82,7 @@ static void fill_mm(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 {
 	u64 *v = snap->mm;
 
-	snap->mm_id = siphash_1u64((uintptr_t)mm, &mm_id_key);
+	snap->mm_id = pmemctl_mm_id(mm);
 	snap->mm_users = atomic_read(&mm->mm_users) - 1;
 	snap->mm_map_count = mm->map_count;
 

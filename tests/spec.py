@@ -20,7 +20,7 @@ PREFIX = {
     "section": "PMEMCTL_SECTION_", "process-flag": "PMEMCTL_PROCESS_",
     "vma-flag": "PMEMCTL_VMA_", "object-flag": "PMEMCTL_OBJECT_",
     "thread-flag": "PMEMCTL_THREAD_", "reg-state": "PMEMCTL_REGS_",
-    "relation": "PMEMCTL_RELATION_",
+    "relation": "PMEMCTL_RELATION_", "task-flag": "PMEMCTL_TASK_",
 }
 SIZE = {"u32": 4, "s32": 4, "u64": 8}
 
@@ -45,7 +45,7 @@ for d in spec["definitions"]:
             claim(name, f"1ULL << {value}" if d["type"] == "flags" else value)
             value += 1
         continue
-    struct, offset = f"struct pmemctl_{d['name']}", 0
+    struct, offset = f"struct pmemctl_{d['name'].replace('-', '_')}", 0
     for m in d["members"]:
         field = m["name"].replace("-", "_")
         claims.append(f"_Static_assert(offsetof({struct}, {field}) == {offset}, "

@@ -212,6 +212,14 @@ int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sec
 	return ask(client, nlh, fn, data);
 }
 
+int client_tasks(struct client *client, client_fn *fn, void *data)
+{
+	char buf[256] __attribute__((aligned(8)));
+
+	return ask(client, request(buf, client->family, NLM_F_DUMP, PMEMCTL_CMD_TASKS,
+				   PMEMCTL_GENL_VERSION), fn, data);
+}
+
 void client_close(struct client *client)
 {
 	if (client->socket)

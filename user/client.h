@@ -61,6 +61,16 @@ int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sec
 		    bool live, client_fn *fn, void *data);
 
 /**
+ * client_tasks() - ask for all tasks of the machine and read the whole reply
+ * @client: an open client
+ * @fn: called for each message in turn
+ * @data: for @fn
+ *
+ * Return: as client_snapshot(); -EPERM without CAP_SYS_PTRACE.
+ */
+int client_tasks(struct client *client, client_fn *fn, void *data);
+
+/**
  * client_close() - close the socket, if it is open
  * @client: a client
  */

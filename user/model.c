@@ -12,10 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	size_t size;
-} row_kinds[MODEL_TABLES] = {
+static const struct row_kind row_kinds[MODEL_TABLES] = {
 	[MODEL_VMAS]	= { "VMAs", sizeof(struct pmemctl_vma) },
 	[MODEL_OBJECTS]	= { "objects", sizeof(struct pmemctl_object) },
 	[MODEL_THREADS]	= { "threads", sizeof(struct pmemctl_thread) },
@@ -59,71 +56,10 @@ void model_free(struct model *model)
 	model_init(model);
 }
 
-/* Room for @more rows. Grows with what came, not with what was announced. */
-static int rows_reserve(struct model_rows *rows, size_t size, size_t more)
-{
-	size_t room = rows->room;
-	void *data;
-
-	if (more <= room - rows->count)
-		return 0;
-	while (room - rows->count < more)
-		room = room ? room * 2 : 64;
-	data = realloc(rows->data, room * size);
-	if (!data)
-		return -1;
-	rows->data = data;
-	rows->room = room;
-	return 0;
-}
-
-static void rows_append(struct model_rows *rows, size_t size, const char *from,
-			const struct pmemctl_chunk *chunk)
-{
-	char *to = (char *)rows->data + rows->count * size;
-	size_t known = chunk->row_size < size ? chunk->row_size : size;
-
-	rows->count += chunk->count;
-	if (chunk->row_size == size) {
-		memcpy(to, from, chunk->count * size);
-		return;
-	}
-	for (uint32_t i = 0; i < chunk->count; i++) {
-		memcpy(to, from, known);
-		memset(to + known, 0, size - known);
-		to += size;
-		from += chunk->row_size;
-	}
-}
-
 static int feed_chunk(struct model *model, enum model_table which, const struct nlattr *attr)
 {
-	const char *name = row_kinds[which].name, *payload = mnl_attr_get_payload(attr);
-	struct model_rows *rows = &model->tables[which];
-	size_t len = mnl_attr_get_payload_len(attr);
-	struct pmemctl_chunk chunk;
-
-	if (len < sizeof(chunk))
-		return broken(model, "a chunk of %s without its head", name);
-	memcpy(&chunk, payload, sizeof(chunk));
-	if (!chunk.row_size || (which == MODEL_STRINGS && chunk.row_size != 1))
-		return broken(model, "%s in rows of %u bytes", name, chunk.row_size);
-	if ((uint64_t)chunk.row_size * chunk.count != len - sizeof(chunk))
-		return broken(model, "a chunk of %s is not as long as it says", name);
-	if (chunk.first != rows->count)
-		return broken(model, "%s %zu to %u are missing", name, rows->count, chunk.first);
-	if (rows->begun && chunk.total != rows->total)
-		return broken(model, "%s: first %u in all, then %u", name, rows->total,
-			      chunk.total);
-	if (chunk.count > chunk.total - chunk.first)
-		return broken(model, "more %s than the %u announced", name, chunk.total);
-	if (rows_reserve(rows, row_kinds[which].size, chunk.count))
-		return broken(model, "no memory for %s", name);
-	rows->begun = true;
-	rows->total = chunk.total;
-	if (chunk.count)
-		rows_append(rows, row_kinds[which].size, payload + sizeof(chunk), &chunk);
-	return 0;
+	return rows_feed(&model->tables[which], &row_kinds[which], attr, model->error,
+			 sizeof(model->error));
 }
 
 static int get_u32(struct model *model, const struct nlattr *attr, uint32_t *to)
@@ -270,7 +206,7 @@ int model_feed(struct model *model, const struct nlmsghdr *nlh)
 static int finish_names(struct model *model)
 {
 	static const char deleted[] = " (deleted)";
-	const struct model_rows *strings = &model->tables[MODEL_STRINGS];
+	const struct rows *strings = &model->tables[MODEL_STRINGS];
 	size_t bytes = 0;
 	char *to;
 
@@ -372,7 +308,7 @@ static int check_head(struct model *model, uint32_t sections)
 int model_finish(struct model *model, uint32_t sections)
 {
 	for (int i = 0; i < MODEL_TABLES; i++) {
-		const struct model_rows *rows = &model->tables[i];
+		const struct rows *rows = &model->tables[i];
 
 		if (rows->count != rows->total)
 			return broken(model, "%zu of %u %s came", rows->count, rows->total,

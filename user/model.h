@@ -5,6 +5,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
+#include "rows.h"
 #include "witness.h"
 
 #include <stdbool.h>
@@ -20,22 +21,6 @@ enum model_table {
 	MODEL_SHARERS,
 	MODEL_STRINGS,
 	MODEL_TABLES
-};
-
-/**
- * struct model_rows - a table as far as it has come
- * @data: the rows, in the size this program knows
- * @count: how many
- * @room: how many @data has space for
- * @total: how many the module announced
- * @begun: a chunk has come
- */
-struct model_rows {
-	void *data;
-	size_t count;
-	size_t room;
-	uint32_t total;
-	bool begun;
 };
 
 /**
@@ -98,7 +83,7 @@ struct model {
 	char error[160];
 
 	/* private */
-	struct model_rows tables[MODEL_TABLES];
+	struct rows tables[MODEL_TABLES];
 	uint64_t seen;
 	char *name_bytes;
 };

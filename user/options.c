@@ -13,7 +13,10 @@ enum {
 	OPT_OVER,
 	OPT_MIN_GUARD,
 	OPT_ORPHANS,
-	OPT_SORT
+	OPT_SORT,
+	OPT_SHARED,
+	OPT_ALL_THREADS,
+	OPT_KERNEL
 };
 
 /**
@@ -51,6 +54,11 @@ static const struct spec specs[] = {
 	  "with --lint: how much use is too much (90)" },
 	{ OPT_MIN_GUARD, "min-guard", "SIZE", OPTIONS_THREADS,
 	  "with --lint: how small a guard is too small (4K)" },
+	{ OPT_SHARED, "shared", NULL, OPTIONS_LS,
+	  "only what several processes share" },
+	{ OPT_ALL_THREADS, "threads", NULL, OPTIONS_LS,
+	  "each thread, not only how many there are" },
+	{ OPT_KERNEL, "kernel", NULL, OPTIONS_LS, "the kernel threads as well" },
 	{ 'b', "bytes", NULL, 0, "sizes as numbers of bytes" },
 	{ 'h', "help", NULL, 0, "this text" },
 };
@@ -167,6 +175,15 @@ static void take_option(struct options *opts, struct words *words, int c)
 		break;
 	case OPT_ORPHANS:
 		words->orphans = true;
+		break;
+	case OPT_SHARED:
+		opts->shared = true;
+		break;
+	case OPT_ALL_THREADS:
+		opts->all_threads = true;
+		break;
+	case OPT_KERNEL:
+		opts->kernel = true;
 		break;
 	}
 }

@@ -13,7 +13,8 @@
 enum option_group {
 	OPTIONS_TABLE = 1,	/* it prints a table */
 	OPTIONS_LIVE = 2,	/* it shows registers */
-	OPTIONS_THREADS = 4	/* it is about threads */
+	OPTIONS_THREADS = 4,	/* it is about threads */
+	OPTIONS_LS = 256	/* it lists all mms */
 };
 
 /**

@@ -65,6 +65,7 @@ struct region {
 	bool is_part;
 };
 
+struct census;
 struct finding;
 
 /**
@@ -78,6 +79,7 @@ struct finding;
  * @findings: risks, if they were looked for: lint_find()
  * @nr_findings: how many
  * @vsyscall: the page that is no VMA, if the last region is that
+ * @census: all tasks, in a picture of the machine: it has nothing else
  */
 struct picture {
 	const struct model *model;
@@ -89,6 +91,7 @@ struct picture {
 	struct finding *findings;
 	size_t nr_findings;
 	struct pmemctl_vma vsyscall;
+	const struct census *census;
 
 	/* private */
 	size_t parts_room;

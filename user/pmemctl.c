@@ -13,6 +13,10 @@
 #include <unistd.h>
 
 const struct command commands[] = {
+	{ "ls", "[PID...]", "all address spaces, biggest first, and who uses which",
+	  "Lists every address space (mm) of the machine with the processes that use it, by\n"
+	  "resident memory. Several processes of one mm are a tree. With PIDs: theirs only.",
+	  OPTIONS_TABLE | OPTIONS_LS, &table_ls, NULL, ls_run },
 	{ "show", "PID...", "everything in one answer: process, regions, threads, sharers",
 	  "Shows the process, its regions, its threads with their stacks, who else uses the\n"
 	  "address space, and how much of it is what. PID may be that of any thread.",

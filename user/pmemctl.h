@@ -66,6 +66,9 @@ struct wish {
  * @lint: --lint
  * @over: --over, percent
  * @min_guard: --min-guard, bytes
+ * @shared: --shared
+ * @all_threads: --threads
+ * @kernel: --kernel
  * @colour: standard output is a terminal that may be coloured
  * @table: the table that is shown; NULL: the view shows all there is
  * @columns: the columns chosen by -o, or the default ones
@@ -81,6 +84,9 @@ struct options {
 	bool lint;
 	unsigned int over;
 	uint64_t min_guard;
+	bool shared;
+	bool all_threads;
+	bool kernel;
 	bool colour;
 	bool chosen;
 	const struct table *table;
@@ -146,6 +152,16 @@ const struct command *command_find(const char *name);
  * Return: exit status.
  */
 int command_run(const struct command *cmd, int argc, char **argv);
+
+/**
+ * ls_run() - "pmemctl ls [PID...]"
+ * @cmd: the command ls itself
+ * @argc: number of words, "ls" is the first of them
+ * @argv: the words
+ *
+ * Return: exit status.
+ */
+int ls_run(const struct command *cmd, int argc, char **argv);
 
 /** help_usage() - the short usage text of the program, onto @out */
 void help_usage(FILE *out);

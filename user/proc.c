@@ -16,14 +16,17 @@
 static int parse_stat(const char *line, struct proc_stat *stat)
 {
 	const char *open = strchr(line, '('), *close = strrchr(line, ')');
+	unsigned long long start;
 	unsigned int flags;
 
 	if (!open || !close || close < open)
 		return -EPROTO;
 	snprintf(stat->comm, sizeof(stat->comm), "%.*s", (int)(close - open - 1), open + 1);
-	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &stat->state, &flags) != 2)
+	if (sscanf(close + 1, " %c %u %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
+		   " %*d %*d %*d %llu", &stat->state, &stat->ppid, &flags, &start) != 4)
 		return -EPROTO;
 	stat->kthread = flags & FLAG_KTHREAD;
+	stat->start_time = start * (1000000000 / sysconf(_SC_CLK_TCK));
 	return 0;
 }
 
@@ -52,6 +55,72 @@ int proc_stat(uint32_t pid, struct proc_stat *stat)
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	return stat_at(path, stat);
+}
+
+int proc_thread_stat(uint32_t pid, uint32_t tid, struct proc_stat *stat)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/stat", pid, tid);
+	return stat_at(path, stat);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t proc_list(uint32_t pid, uint32_t **ids)
+{
+	size_t count = 0, room = 0, kept = 0;
+	struct dirent *ent;
+	char path[64];
+	DIR *dir;
+
+	*ids = NULL;
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	dir = opendir(pid ? path : "/proc");
+	while (dir && (ent = readdir(dir))) {
+		if (ent->d_name[0] < '1' || ent->d_name[0] > '9')
+			continue;
+		if (count == room) {
+			room = room ? 2 * room : 256;
+			*ids = reallocarray(*ids, room, sizeof(**ids));
+			if (!*ids)
+				abort();
+		}
+		(*ids)[count++] = strtoul(ent->d_name, NULL, 10);
+	}
+	if (dir)
+		closedir(dir);
+	if (!count)
+		return 0;
+	/* what comes and goes while a directory is read may be in it twice */
+	qsort(*ids, count, sizeof(**ids), by_number);
+	for (size_t i = 0; i < count; i++) {
+		if (!kept || (*ids)[i] != (*ids)[kept - 1])
+			(*ids)[kept++] = (*ids)[i];
+	}
+	return kept;
+}
+
+uint32_t proc_uid(uint32_t pid)
+{
+	uint32_t uid = UINT32_MAX;
+	char line[256];
+	FILE *status;
+
+	snprintf(line, sizeof(line), "/proc/%u/status", pid);
+	status = fopen(line, "re");
+	while (status && fgets(line, sizeof(line), status)) {
+		if (sscanf(line, "Uid: %u", &uid) == 1)
+			break;
+	}
+	if (status)
+		fclose(status);
+	return uid;
 }
 
 uint32_t proc_live_thread(uint32_t pid)

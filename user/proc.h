@@ -7,6 +7,7 @@
 #define PROC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <linux/pmemctl.h>
 
@@ -15,11 +16,15 @@
  * @comm: name of the thread
  * @state: its state letter
  * @kthread: it is a kernel thread
+ * @ppid: its parent
+ * @start_time: when it was made, ns since boot, in steps of a clock tick
  */
 struct proc_stat {
 	char comm[64];
 	char state;
 	bool kthread;
+	uint32_t ppid;
+	uint64_t start_time;
 };
 
 /**
@@ -30,6 +35,21 @@ struct proc_stat {
  * Return: 0 or -errno; -ENOENT and -ESRCH: no such process.
  */
 int proc_stat(uint32_t pid, struct proc_stat *stat);
+
+/** proc_thread_stat() - as proc_stat(), of one thread @tid of process @pid */
+int proc_thread_stat(uint32_t pid, uint32_t tid, struct proc_stat *stat);
+
+/**
+ * proc_list() - all processes, or the threads of one
+ * @pid: 0, or whose threads
+ * @ids: set to them, in ascending order, to be freed; NULL: there are none
+ *
+ * Return: how many.
+ */
+size_t proc_list(uint32_t pid, uint32_t **ids);
+
+/** proc_uid() - real user id of a process, all ones if it cannot be told */
+uint32_t proc_uid(uint32_t pid);
 
 /**
  * proc_live_thread() - a thread of the process that has not exited

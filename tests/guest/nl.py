@@ -18,7 +18,7 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 GENL_ID_CTRL = 16
 
-CMD_SNAPSHOT = 1
+CMD_SNAPSHOT, CMD_TASKS = 1, 2
 VMAS, THREADS, SHARERS, ALL = 1, 2, 4, 7
 A_PID, A_PROOF_FD, A_SECTIONS, A_FLAGS, A_COMM, A_MM = 1, 2, 3, 4, 5, 6
 A_TAKEN, A_TAKEN_BOOTTIME, A_LOCK_WAIT, A_LOCK_HOLD = 7, 8, 9, 10
@@ -26,15 +26,25 @@ A_BORROWED_PID, A_BORROWED_COMM, A_UNEXPLAINED, A_HIDDEN = 12, 13, 14, 15
 A_VMAS, A_OBJECTS, A_THREADS, A_SHARERS, A_STRINGS = 17, 18, 19, 20, 21
 A_LIVE = 22
 
+T_TAKEN, T_TAKEN_BOOTTIME, T_WALK, T_HIDDEN, T_PAD, T_MMS, T_TASKS = range(1, 8)
+
 VMA = struct.Struct("=QQQQIIII")
 OBJECT = struct.Struct("=QIIIIII")
 THREAD = struct.Struct("=II16sIIIIiIQQQQQQQQQQQQQQII")
 SHARER = struct.Struct("=IIII16s")
+MM_ROW = struct.Struct("=QQQQQQQIIIIII")
+TASK = struct.Struct("=IIIIIIIIQ16s")
 ROWS = {A_VMAS: VMA, A_OBJECTS: OBJECT, A_THREADS: THREAD, A_SHARERS: SHARER}
 THREAD_FIELDS = (
     "tid flags comm state reg_state cpu policy nice rt_priority nvcsw nivcsw"
     " sp ip tp clear_child_tid robust_list rseq sas_sp sas_size shstk_base"
     " shstk_size stack_low stack_high evidence zero").split()
+MM_ROW_FIELDS = (
+    "id total_vm rss_anon rss_file rss_shmem swap pgtables"
+    " users map_count tasks kthreads hidden unexplained").split()
+TASK_FIELDS = "tid tgid ppid flags mm active_mm uid zero start_time comm".split()
+(TASK_LEADER, TASK_KTHREAD, TASK_EXITING, TASK_ZOMBIE, TASK_VFORK, TASK_IO_WORKER,
+ TASK_USER_WORKER) = (1 << i for i in range(7))
 
 REGS_NONE, REGS_BLOCKED, REGS_QUEUED, REGS_LAST_ENTRY, REGS_LIVE = range(5)
 PROCESS_KTHREAD, PROCESS_LEADER_EXITED, PROCESS_ATTACH = 1, 2, 4
@@ -157,6 +167,10 @@ class Client:
         self.request(payload)
         return Snapshot(self.read())
 
+    def tasks(self):
+        self.request(b"", cmd=CMD_TASKS)
+        return Tasks(self.read())
+
 
 class Snapshot:
     """An answer, checked against every rule that the header states."""
@@ -205,6 +219,60 @@ class Snapshot:
         return self.number(A_FLAGS)
 
 
+class Tasks:
+    """All tasks, checked against every rule that the header states."""
+
+    def __init__(self, bodies):
+        self.scalars, rows, order = {}, {T_MMS: [], T_TASKS: []}, []
+        for body in bodies:
+            for kind, payload in attrs(body):
+                if kind < T_MMS:
+                    assert kind == T_PAD or kind not in self.scalars
+                    self.scalars[kind] = int.from_bytes(payload, "little")
+                    continue
+                size, count, first, total = struct.unpack_from("=IIII", payload)
+                assert count and first + count <= total
+                assert len(payload) == 16 + size * count and first == len(rows[kind])
+                order.append((kind, total))
+                row = MM_ROW if kind == T_MMS else TASK
+                assert size == row.size
+                rows[kind] += row.iter_unpack(payload[16:])
+        for kind, total in order:
+            assert len(rows[kind]) == total, "truncated table"
+        assert [k for k, _ in order] == sorted(k for k, _ in order), order
+        self.mms = [dict(zip(MM_ROW_FIELDS, r)) for r in rows[T_MMS]]
+        self.tasks = [dict(zip(TASK_FIELDS, r)) for r in rows[T_TASKS]]
+        self.check()
+
+    def check(self):
+        assert set(self.scalars) >= {T_TAKEN, T_TAKEN_BOOTTIME, T_WALK, T_HIDDEN}
+        keys = [(t["tgid"], t["tid"]) for t in self.tasks]
+        assert keys == sorted(keys)
+        assert len({t["tid"] for t in self.tasks}) == len(keys), "a tid came twice"
+        users, kthreads = [0] * len(self.mms), [0] * len(self.mms)
+        for t in self.tasks:
+            assert t["tid"] and t["tgid"] and t["zero"] == 0
+            assert t["comm"].endswith(b"\0")
+            t["comm"] = t["comm"].split(b"\0")[0].decode()
+            assert bool(t["flags"] & TASK_LEADER) == (t["tid"] == t["tgid"])
+            assert t["mm"] <= len(self.mms) and t["active_mm"] <= len(self.mms)
+            assert not t["active_mm"] or t["flags"] & TASK_KTHREAD and not t["mm"]
+            if t["mm"]:
+                which = kthreads if t["flags"] & TASK_KTHREAD else users
+                which[t["mm"] - 1] += 1
+        assert [m["tasks"] for m in self.mms] == users
+        assert [m["kthreads"] for m in self.mms] == kthreads
+        assert all(u + k for u, k in zip(users, kthreads)), "an mm of no task"
+        assert len({m["id"] for m in self.mms}) == len(self.mms), "an mm came twice"
+
+    def of(self, tid):
+        return next((t for t in self.tasks if t["tid"] == tid), None)
+
+    def mm_of(self, tid):
+        mm = self.of(tid)["mm"]
+        return self.mms[mm - 1] if mm else None
+
+
 def proof(pid, name="pagemap"):
     return os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -220,4 +288,5 @@ def ask(pid, name="pagemap", sections=ALL):
 
 
 assert THREAD.size == 168 and VMA.size == 48
+assert MM_ROW.size == 80 and TASK.size == 56
 __all__ = [n for n in dir() if not n.startswith("_")] + ["errno"]

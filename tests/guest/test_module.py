@@ -16,7 +16,7 @@ def run(*argv):
 def test_absent_then_back():
     run("rmmod", "pmemctl")
     try:
-        for command in "show", "regions", "threads", "sharers":
+        for command in "show", "regions", "threads", "sharers", "ls":
             done = pmemctl(command, 1)
             assert done.returncode == 3
             assert done.stdout == b""

@@ -82,7 +82,7 @@ def test_the_ill_formed(client, payload):
 
 def test_unknown_commands(client, me):
     with pytest.raises(nl.Refused) as caught:
-        ask_raw(client, full(me), cmd=2)
+        ask_raw(client, full(me), cmd=3)
     assert caught.value.errno == errno.EOPNOTSUPP
     with pytest.raises(nl.Refused) as caught:
         ask_raw(client, full(me), flags=nl.NLM_F_REQUEST | nl.NLM_F_ACK)

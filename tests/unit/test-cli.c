@@ -5,6 +5,7 @@
  */
 #include "builder.h"
 #include "check-json.h"
+#include "crowd.h"
 #include "program.h"
 #include "test.h"
 
@@ -107,6 +108,47 @@ static void prints_every_kind(void **state)
 	golden("threads --orphans 1", 0, "orphans.txt");
 	golden("threads --lint --min-guard 8K 1", 1, "lint.txt");
 	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+}
+
+static void write_village(const char *path)
+{
+	static struct crowd crowd;
+	FILE *file = fopen(path, "we");
+
+	crowd_village(&crowd);
+	crowd_build(&crowd);
+	assert_non_null(file);
+	assert_int_equal(fwrite(crowd.reply, 1, crowd.size, file), crowd.size);
+	fclose(file);
+}
+
+static void lists_all_mms(void **state)
+{
+	write_village("obj/village.nl");
+	setenv("PMEMCTL_REPLAY", "obj/village.nl", 1);
+	golden("ls", 0, "ls.txt");
+	golden("ls --threads --kernel -o +USERS,UNEXPLAINED", 0, "ls-all.txt");
+	golden("ls --shared -b", 0, "ls-shared.txt");
+	golden("ls -r --threads --kernel", 0, "ls-raw.txt");
+	golden("ls 101 9", 0, "ls-pids.txt");
+	golden("ls -J", 0, "ls.json");
+	assert_null(json_check(out, strlen(out)));
+	golden("ls -J -o PID,TID,THREADS,RSS --sort -PID --shared", 0, "ls-chosen.json");
+	assert_null(json_check(out, strlen(out)));
+	setenv("PMEMCTL_PARTIAL", "1", 1);
+	golden("ls", 0, "ls-partial.txt");
+	assert_int_equal(run("ls 1 4194304"), 4);
+	assert_string_equal(err, "pmemctl: 4194304: no such process\n");
+	unsetenv("PMEMCTL_PARTIAL");
+	assert_int_equal(run("ls 1x"), 2);
+	assert_int_equal(run("show --shared 1"), 2);
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+	assert_int_equal(run("ls"), 1);
+	assert_string_equal(out, "");
+	has(err, "pmemctl: reply of the module is broken: a message of kind 1");
+	assert_int_equal(run("ls -J"), 1);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"error\": \"reply of the module is broken");
 }
 
 static void usage_errors(void **state)
@@ -319,7 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prints_as_expected), cmocka_unit_test(prints_every_kind),
-		cmocka_unit_test(usage_errors),
+		cmocka_unit_test(lists_all_mms), cmocka_unit_test(usage_errors),
 		cmocka_unit_test(help), cmocka_unit_test(choosing_columns),
 		cmocka_unit_test(failing_pids), cmocka_unit_test(broken_output),
 		cmocka_unit_test(reader_that_leaves), cmocka_unit_test(broken_reply),

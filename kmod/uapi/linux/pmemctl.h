@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * pmemctl: the address space of one process over generic netlink.
+ * pmemctl: the address space of one process, and which tasks use which one, over
+ * generic netlink.
  *
  * This header is the manual of the protocol; pmemctl.yaml beside the module
  * says the same for machines.
@@ -34,6 +35,10 @@
  *
  * A kernel thread has no address space to protect: no proof is needed.
  *
+ * For all tasks of the machine send PMEMCTL_CMD_TASKS with NLM_F_DUMP, and no
+ * attribute. Who opened the socket and who sends must both have CAP_SYS_PTRACE in
+ * the initial user namespace.
+ *
  *
  * Errors
  *
@@ -41,7 +46,8 @@
  *	EINVAL		an attribute is missing or wrong, or the descriptor is
  *			of another kind of file
  *	EPERM		the descriptor, the socket and the caller do not have
- *			the same credentials; or PMEMCTL_A_LIVE with a pagemap
+ *			the same credentials; or PMEMCTL_A_LIVE with a pagemap;
+ *			or all tasks are asked for without CAP_SYS_PTRACE
  *	ESRCH		no such process in the sender's pid namespace
  *	ENODATA		the descriptor was opened on a task without an address
  *			space (a zombie, a kernel thread)
@@ -49,9 +55,10 @@
  *			that the descriptor stands for: after execve() open again
  *	EBUSY		the process kept its mmap_lock for half a second: again.
  *			Or, as NLMSG_ERROR: another dump runs on the socket
- *	EUSERS		too many snapshots alive (module parameter max_snapshots)
- *	EFBIG		the snapshot would exceed max_snapshot_mib
- *	EAGAIN		the process grew faster than it could be copied: again
+ *	EUSERS		too many answers alive (module parameter max_snapshots)
+ *	EFBIG		the answer would exceed max_snapshot_mib
+ *	EAGAIN		the process grew faster than it could be copied, or tasks
+ *			came faster than they could be listed: again
  *	ENOBUFS		the socket's receive buffer is full of unread answers
  *	ENOMEM		no memory, or the memory cgroup's limit
  *
@@ -89,6 +96,35 @@
  * table PMEMCTL_A_STRINGS, and are not terminated; a path is raw bytes as the
  * file system has them, with no escapes, seen from the sender's root.
  *
+ *
+ * The answer to PMEMCTL_CMD_TASKS
+ *
+ * The same, with that command: first a message with the scalars (enum
+ * pmemctl_tasks_attr), then the chunks of PMEMCTL_TASKS_A_MMS and of
+ * PMEMCTL_TASKS_A_TASKS. Listed are the tasks that have an id in the sender's pid
+ * namespace, zombies and kernel threads among them, and the mms that these use. Tasks
+ * refer to mms by number: 1 + the index into the table of mms, 0 is none.
+ *
+ * All of it was taken before the first byte was sent, but not at one instant: the
+ * kernel has no lock that would hold all tasks still for a module. One walk is made
+ * over them, which took PMEMCTL_TASKS_A_WALK from PMEMCTL_TASKS_A_TAKEN on.
+ *
+ *	- A task that was there throughout the walk is listed. One that came or
+ *	  went meanwhile may be. None is listed that never was.
+ *	- No id is listed twice. Where one changed hands during the walk, the task that
+ *	  was seen last has it.
+ *	- tid, tgid, ppid, flags and comm of a task are from one moment of the walk;
+ *	  execve() may fall between any two of them. So is mm; tasks with equal numbers used
+ *	  the very same mm, each at its moment.
+ *	- active_mm, and `users` and `unexplained` of an mm, are from the end of
+ *	  the walk, all tasks being listed by then.
+ *	- The sizes of an mm are from after the walk, and of one moment each; they
+ *	  are 0 where its last task has ended since.
+ *
+ * While an mm is read it is kept from being freed, not from being torn down: no
+ * memory of a process outlives it for that, and mm_users is what it is anyway.
+ *
+ *
  * All integers are in the byte order of the host, all addresses and sizes in
  * bytes. Unused bits and padding are 0. Kernel addresses never appear.
  */
@@ -102,6 +138,7 @@
 
 enum pmemctl_cmd {
 	PMEMCTL_CMD_SNAPSHOT = 1,
+	PMEMCTL_CMD_TASKS,
 
 	__PMEMCTL_CMD_END,
 	PMEMCTL_CMD_MAX = __PMEMCTL_CMD_END - 1
@@ -183,6 +220,32 @@ enum pmemctl_attr {
 
 	__PMEMCTL_A_END,
 	PMEMCTL_A_MAX = __PMEMCTL_A_END - 1
+};
+
+/**
+ * enum pmemctl_tasks_attr - attributes of PMEMCTL_CMD_TASKS, all answered only
+ * @PMEMCTL_TASKS_A_TAKEN: u64, CLOCK_REALTIME in ns when the walk began
+ * @PMEMCTL_TASKS_A_TAKEN_BOOTTIME: u64, the same in CLOCK_BOOTTIME
+ * @PMEMCTL_TASKS_A_WALK: u64, ns that the walk took
+ * @PMEMCTL_TASKS_A_HIDDEN: u32, tasks that have no id in the sender's pid
+ *	namespace and are not listed
+ * @PMEMCTL_TASKS_A_PAD: padding
+ * @PMEMCTL_TASKS_A_MMS: chunk of struct pmemctl_mm_row, in no certain order
+ * @PMEMCTL_TASKS_A_TASKS: chunk of struct pmemctl_task, by ascending tgid, then
+ *	tid
+ */
+enum pmemctl_tasks_attr {
+	PMEMCTL_TASKS_A_TAKEN = 1,
+	PMEMCTL_TASKS_A_TAKEN_BOOTTIME,
+	PMEMCTL_TASKS_A_WALK,
+	PMEMCTL_TASKS_A_HIDDEN,
+	PMEMCTL_TASKS_A_PAD,
+
+	PMEMCTL_TASKS_A_MMS,
+	PMEMCTL_TASKS_A_TASKS,
+
+	__PMEMCTL_TASKS_A_END,
+	PMEMCTL_TASKS_A_MAX = __PMEMCTL_TASKS_A_END - 1
 };
 
 /**
@@ -565,6 +628,93 @@ enum pmemctl_relation {
 	PMEMCTL_RELATION_VFORK_CHILD,
 	PMEMCTL_RELATION_VFORK_PARENT,
 	PMEMCTL_RELATION_KTHREAD
+};
+
+/**
+ * struct pmemctl_mm_row - an mm that listed tasks use
+ * @id: as PMEMCTL_MM_ID
+ * @total_vm: bytes mapped (VmSize)
+ * @rss_anon: resident anonymous bytes (RssAnon)
+ * @rss_file: resident file bytes (RssFile)
+ * @rss_shmem: resident shared memory bytes (RssShmem)
+ * @swap: anonymous bytes in swap (VmSwap)
+ * @pgtables: bytes in page tables (VmPTE)
+ * @users: mm->mm_users
+ * @map_count: number of VMAs
+ * @tasks: listed tasks that use it and are no kernel threads
+ * @kthreads: listed kernel threads that work in it
+ * @hidden: tasks that use it and have no id in the sender's pid namespace
+ * @unexplained: references in @users that belong to no such task: /proc readers,
+ *	swapoff, io_uring or vhost contexts; or, for a moment, a task that was being
+ *	made or exiting. Where tasks came and went during the walk it may be too low
+ *
+ * A task that uses an mm holds one of its @users. A kernel thread need not.
+ */
+struct pmemctl_mm_row {
+	__u64 id;
+	__u64 total_vm;
+	__u64 rss_anon;
+	__u64 rss_file;
+	__u64 rss_shmem;
+	__u64 swap;
+	__u64 pgtables;
+	__u32 users;
+	__u32 map_count;
+	__u32 tasks;
+	__u32 kthreads;
+	__u32 hidden;
+	__u32 unexplained;
+};
+
+/**
+ * struct pmemctl_task - a task
+ * @tid: its id in the sender's pid namespace
+ * @tgid: its thread group's, which is its process' id
+ * @ppid: its parent process'; 0: has none, or it has no id here
+ * @flags: enum pmemctl_task_flag
+ * @mm: number of the mm it uses: for a kernel thread, the one it works in. 0: none: it
+ *	is exiting, or a kernel thread
+ * @active_mm: of a kernel thread with no @mm: the number of the mm that it was left
+ *	with by who ran before it, and does not look at. 0: none, or one that no listed
+ *	task uses
+ * @uid: its real user, in the sender's user namespace
+ * @zero: 0
+ * @start_time: when it was made, CLOCK_BOOTTIME in ns, of the initial time namespace;
+ *	with @tid it names a task for ever. An execve() keeps it
+ * @comm: its name, terminated by a 0 byte
+ */
+struct pmemctl_task {
+	__u32 tid;
+	__u32 tgid;
+	__u32 ppid;
+	__u32 flags;
+	__u32 mm;
+	__u32 active_mm;
+	__u32 uid;
+	__u32 zero;
+	__u64 start_time;
+	char comm[16];
+};
+
+/**
+ * enum pmemctl_task_flag - bits of struct pmemctl_task.flags
+ * @PMEMCTL_TASK_LEADER: the thread group leader
+ * @PMEMCTL_TASK_KTHREAD: a kernel thread
+ * @PMEMCTL_TASK_EXITING: on its way out
+ * @PMEMCTL_TASK_ZOMBIE: at its end: all there is left of it is its exit status
+ * @PMEMCTL_TASK_VFORK: made by vfork() or the like: its parent waits for it to exec
+ *	or exit
+ * @PMEMCTL_TASK_IO_WORKER: io_uring worker
+ * @PMEMCTL_TASK_USER_WORKER: other kernel code in a user's thread (vhost)
+ */
+enum pmemctl_task_flag {
+	PMEMCTL_TASK_LEADER		= 1 << 0,
+	PMEMCTL_TASK_KTHREAD		= 1 << 1,
+	PMEMCTL_TASK_EXITING		= 1 << 2,
+	PMEMCTL_TASK_ZOMBIE		= 1 << 3,
+	PMEMCTL_TASK_VFORK		= 1 << 4,
+	PMEMCTL_TASK_IO_WORKER		= 1 << 5,
+	PMEMCTL_TASK_USER_WORKER	= 1 << 6
 };
 
 #endif /* _UAPI_LINUX_PMEMCTL_H */
