@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const struct word flag_words[] = {
 	{ PMEMCTL_VMA_READ, "rd" }, { PMEMCTL_VMA_WRITE, "wr" }, { PMEMCTL_VMA_EXEC, "ex" },
@@ -165,6 +166,115 @@ static void get_why(const struct picture *picture, const void *row, struct cell 
 	cell_string(cell, ((const struct region *)row)->why);
 }
 
+/* VMAs of a row: one, or those of a library that were folded; of a part none */
+static size_t vmas_of(const struct region *region)
+{
+	return region->is_part ? 0 : region->folded ? region->folded : 1;
+}
+
+/*
+ * Adds up fields of smaps over the VMAs of a row.
+ *
+ * Return: whether it has an entry for each.
+ */
+static bool sum_smaps(const struct picture *picture, const struct region *region,
+		      unsigned int fields, uint64_t *sum)
+{
+	*sum = 0;
+	for (size_t i = 0; i < vmas_of(region); i++) {
+		const struct smap *smap = smaps_of(picture->model, &region->vma[i]);
+
+		if (!smap)
+			return false;
+		for (int k = 0; k < SMAPS_FIELDS; k++)
+			*sum += fields & 1U << k ? smap->bytes[k] : 0;
+	}
+	return !region->is_part;
+}
+
+static void put_smaps(const struct picture *picture, const void *row, unsigned int fields,
+		      struct cell *cell)
+{
+	const struct region *region = row;
+	uint64_t sum;
+
+	if (sum_smaps(picture, region, fields, &sum))
+		cell_number(cell, sum);
+	else if (region->is_part)
+		cell->string = "";
+}
+
+#define DIRTY (1U << SMAPS_SHARED_DIRTY | 1U << SMAPS_PRIVATE_DIRTY)
+
+/* A column that is a sum of fields of smaps */
+#define SMAPS_COLUMN(name, fields) \
+static void get_##name(const struct picture *picture, const void *row, struct cell *cell) \
+{ \
+	put_smaps(picture, row, fields, cell); \
+}
+
+SMAPS_COLUMN(rss, 1U << SMAPS_RSS)
+SMAPS_COLUMN(pss, 1U << SMAPS_PSS)
+SMAPS_COLUMN(swap, 1U << SMAPS_SWAP)
+SMAPS_COLUMN(dirty, DIRTY)
+SMAPS_COLUMN(referenced, 1U << SMAPS_REFERENCED)
+SMAPS_COLUMN(anon, 1U << SMAPS_ANON)
+SMAPS_COLUMN(shared_clean, 1U << SMAPS_SHARED_CLEAN)
+SMAPS_COLUMN(shared_dirty, 1U << SMAPS_SHARED_DIRTY)
+SMAPS_COLUMN(private_clean, 1U << SMAPS_PRIVATE_CLEAN)
+SMAPS_COLUMN(private_dirty, 1U << SMAPS_PRIVATE_DIRTY)
+SMAPS_COLUMN(swap_pss, 1U << SMAPS_SWAP_PSS)
+SMAPS_COLUMN(locked, 1U << SMAPS_LOCKED)
+SMAPS_COLUMN(huge, 1U << SMAPS_HUGE)
+SMAPS_COLUMN(hugetlb, 1U << SMAPS_HUGETLB)
+
+static void get_changed(const struct picture *picture, const void *row, struct cell *cell)
+{
+	const struct region *region = row;
+	uint64_t sum;
+
+	if (region->is_part)
+		cell->string = "";
+	else if (picture->model->witness.smaps.read)
+		cell_number(cell, !sum_smaps(picture, region, 0, &sum));
+}
+
+void regions_smaps_text(FILE *out, const struct picture *picture, const struct options *opts)
+{
+	uint64_t rss, pss, swap, dirty, sums[4] = { 0 };
+	char a[24], b[24], c[24], d[24];
+	size_t count, changed = 0;
+	const void **rows;
+
+	if (!picture->model->witness.smaps.read) {
+		fputs("smaps could not be read: the process changes too fast\n", out);
+		return;
+	}
+	rows = table_rows(&table_regions, picture, NULL, opts->filter, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct region *region = rows[i];
+
+		if (!sum_smaps(picture, region, 1U << SMAPS_RSS, &rss) ||
+		    !sum_smaps(picture, region, 1U << SMAPS_PSS, &pss) ||
+		    !sum_smaps(picture, region, 1U << SMAPS_SWAP, &swap) ||
+		    !sum_smaps(picture, region, DIRTY, &dirty)) {
+			changed++;
+			continue;
+		}
+		sums[0] += rss;
+		sums[1] += pss;
+		sums[2] += swap;
+		sums[3] += dirty;
+	}
+	free(rows);
+	fprintf(out, "sum: RSS %s, PSS %s, SWAP %s, DIRTY %s\n", size_text(a, sums[0], opts->bytes),
+		size_text(b, sums[1], opts->bytes), size_text(c, sums[2], opts->bytes),
+		size_text(d, sums[3], opts->bytes));
+	if (changed)
+		fprintf(out, "%zu changed while smaps was read: their columns from smaps are -\n",
+			changed);
+}
+
 static void get_range(const struct picture *picture, const void *row, struct cell *cell)
 {
 	const struct region *region = row;
@@ -193,6 +303,32 @@ static const struct column columns[] = {
 	{ "PAGE_SIZE", TYPE_SIZE, COLUMN_BLANK, "size of its pages", get_page_size },
 	{ "PKEY", TYPE_NUMBER, COLUMN_BLANK, "memory protection key", get_pkey },
 	{ "WHY", TYPE_STRING, 0, "what KIND rests on", get_why },
+	{ "RSS", TYPE_SIZE, COLUMN_SMAPS, "bytes in memory, from smaps as those that follow",
+	  get_rss },
+	{ "PSS", TYPE_SIZE, COLUMN_SMAPS, "the same, of each page its part of those that map it",
+	  get_pss },
+	{ "SWAP", TYPE_SIZE, COLUMN_SMAPS, "bytes in swap", get_swap },
+	{ "DIRTY", TYPE_SIZE, COLUMN_SMAPS, "bytes in memory that were written to", get_dirty },
+	{ "REFERENCED", TYPE_SIZE, COLUMN_SMAPS, "bytes in memory marked as accessed",
+	  get_referenced },
+	{ "ANON", TYPE_SIZE, COLUMN_SMAPS, "bytes in memory that are of no file", get_anon },
+	{ "SHARED_CLEAN", TYPE_SIZE, COLUMN_SMAPS, "mapped by others too, not written to",
+	  get_shared_clean },
+	{ "SHARED_DIRTY", TYPE_SIZE, COLUMN_SMAPS, "mapped by others too, written to",
+	  get_shared_dirty },
+	{ "PRIVATE_CLEAN", TYPE_SIZE, COLUMN_SMAPS, "mapped here only, not written to",
+	  get_private_clean },
+	{ "PRIVATE_DIRTY", TYPE_SIZE, COLUMN_SMAPS, "mapped here only, written to",
+	  get_private_dirty },
+	{ "SWAP_PSS", TYPE_SIZE, COLUMN_SMAPS, "SWAP, of each page its part of those that have it",
+	  get_swap_pss },
+	{ "LOCKED", TYPE_SIZE, COLUMN_SMAPS, "bytes of PSS that mlock keeps in memory",
+	  get_locked },
+	{ "HUGE", TYPE_SIZE, COLUMN_SMAPS, "bytes in memory in huge pages", get_huge },
+	{ "HUGETLB", TYPE_SIZE, COLUMN_SMAPS, "bytes of hugetlbfs in memory, not in RSS",
+	  get_hugetlb },
+	{ "CHANGED", TYPE_BOOL, COLUMN_SMAPS, "it came or changed while smaps was read",
+	  get_changed },
 	{ "RANGE", TYPE_STRING, COLUMN_TEXT, "START and END as in /proc/PID/maps", get_range },
 };
 
@@ -204,6 +340,11 @@ static size_t count_regions(const struct picture *picture)
 static const void *region_at(const struct picture *picture, size_t i)
 {
 	return &picture->regions[i];
+}
+
+static const char *kind_at(size_t i)
+{
+	return i < KINDS ? kind_name(i) : NULL;
 }
 
 static size_t count_parts(const struct picture *picture, const void *row)
@@ -236,6 +377,8 @@ const struct table table_regions = {
 	.columns = columns,
 	.nr_columns = ARRAY_SIZE(columns),
 	.defaults = "RANGE,SIZE,PERMS,KIND,TID,NAME",
+	.extended = "RANGE,SIZE,RSS,PSS,SWAP,DIRTY,PERMS,KIND,TID,NAME",
+	.kind = kind_at,
 	.count = count_regions,
 	.row = region_at,
 	.nr_parts = count_parts,
@@ -243,10 +386,17 @@ const struct table table_regions = {
 	.parts = &table_parts,
 };
 
+static void regions_end(FILE *out, const struct picture *picture, const struct options *opts)
+{
+	if (picture->extended)
+		regions_smaps_text(out, picture, opts);
+}
+
 const struct view view_regions = {
 	/* descriptors, too, which take the right to attach, bear witness on stacks */
 	.wish = {
 		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
 		.registers = true,
 	},
+	.end = regions_end,
 };

@@ -3,78 +3,37 @@
  * pmemctl show: everything about a process in one answer.
  */
 #include "process.h"
+#include "summary.h"
 #include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct tally {
-	enum region_kind kind;
-	uint64_t count;
-	uint64_t bytes;
-	/* the piece counted last: more pieces of the same are one */
-	const struct pmemctl_vma *vma;
-	uint32_t tid;
-};
-
-static void count_piece(struct tally *tallies, const struct region *piece)
-{
-	struct tally *tally = &tallies[piece->kind];
-
-	tally->bytes += piece->end - piece->start;
-	if (tally->vma == piece->vma && tally->tid == piece->tid)
-		return;
-	tally->count++;
-	tally->vma = piece->vma;
-	tally->tid = piece->tid;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	const struct tally *x = a, *y = b;
-
-	if (x->bytes != y->bytes)
-		return x->bytes > y->bytes ? -1 : 1;
-	return (int)x->kind - (int)y->kind;
-}
-
 static void put_summary(FILE *out, const struct picture *picture, const struct options *opts)
 {
-	struct tally tallies[KINDS] = { 0 };
-	uint64_t total = 0;
+	const struct summary *summary = picture->summary;
 	char size[24];
 
-	for (size_t i = 0; i < KINDS; i++)
-		tallies[i].kind = i;
-	for (size_t i = 0; i < picture->nr_regions; i++) {
-		const struct region *region = &picture->regions[i];
-
-		if (region->kind == KIND_VSYSCALL)
-			continue;
-		total += region->end - region->start;
-		if (!region->nr_parts)
-			count_piece(tallies, region);
-		for (size_t k = 0; k < region->nr_parts; k++)
-			count_piece(tallies, &picture->parts[region->first_part + k]);
-	}
-	qsort(tallies, KINDS, sizeof(*tallies), by_bytes);
 	fprintf(out, "%s%-12s %6s %6s%s\n", opts->colour ? paint_sequence(PAINT_HEAD) : "",
 		"KIND", "COUNT", "SIZE", opts->colour ? "\033[0m" : "");
-	for (size_t i = 0; i < KINDS && tallies[i].count; i++)
-		fprintf(out, "%-12s %6llu %6s\n", kind_name(tallies[i].kind),
-			(unsigned long long)tallies[i].count,
-			size_text(size, tallies[i].bytes, opts->bytes));
+	for (size_t i = 0; i < summary->nr_kinds; i++)
+		fprintf(out, "%-12s %6llu %6s\n", kind_name(summary->kinds[i].kind),
+			(unsigned long long)summary->kinds[i].count,
+			size_text(size, summary->kinds[i].reserved, opts->bytes));
 	fprintf(out, "%-12s %6zu %6s\n", "all VMAs", picture->model->nr_vmas,
-		size_text(size, total, opts->bytes));
+		size_text(size, summary->all.reserved, opts->bytes));
 }
 
+/* A table of which all rows are shown */
 static void put_table(FILE *out, const struct table *table, const struct picture *picture,
 		      const struct options *opts)
 {
+	struct options all = *opts;
 	struct selection selection;
 
+	all.filter = NULL;
 	table_select(table, NULL, &selection);
-	table_text(out, table, &selection, picture, opts);
+	table_text(out, table, &selection, picture, &all);
 }
 
 static bool continues(const struct picture *picture, const struct region *region,
@@ -119,6 +78,7 @@ static void put_regions(FILE *out, const struct picture *picture, const struct o
 	size_t nr_vmas = picture->model->nr_vmas, folded = 0;
 	const struct pmemctl_vma *page = &picture->vsyscall;
 	struct picture rows = *picture;
+	struct selection selection;
 
 	if (!nr_vmas)
 		return;
@@ -126,17 +86,22 @@ static void put_regions(FILE *out, const struct picture *picture, const struct o
 	rows.regions = malloc(nr_vmas * sizeof(*rows.regions));
 	if (rows.regions) {
 		memcpy(rows.regions, picture->regions, nr_vmas * sizeof(*rows.regions));
-		folded = fold_libraries(&rows);
+		folded = opts->filter ? 0 : fold_libraries(&rows);
 	} else {
 		rows.regions = picture->regions;
 	}
-	put_table(out, &table_regions, &rows, opts);
+	selection.count = 0;
+	table_add(&table_regions, opts->extended ? table_regions.extended : table_regions.defaults,
+		  &selection);
+	table_text(out, &table_regions, &selection, &rows, opts);
+	if (opts->extended)
+		regions_smaps_text(out, &rows, opts);
 	if (folded)
 		fprintf(out, "%zu VMAs of libraries in %zu rows; 'pmemctl regions %u' shows each\n",
 			folded, rows.nr_regions + folded - nr_vmas, picture->model->pid);
 	if (rows.regions != picture->regions)
 		free(rows.regions);
-	if (picture->nr_regions > nr_vmas)
+	if (picture->nr_regions > nr_vmas && !opts->filter)
 		fprintf(out, "[vsyscall] %llx-%llx is visible too, and is no VMA\n",
 			page->start, page->end);
 	fputs("\n", out);
@@ -164,13 +129,15 @@ static void show_text(FILE *out, const struct picture *picture, const struct opt
 static void show_json(struct json *json, const struct picture *picture,
 		      const struct options *opts)
 {
-	table_json(json, &table_regions, NULL, NULL, picture);
+	table_json_rows(json, &table_regions, NULL, picture, opts);
 	table_json(json, &table_threads, NULL, NULL, picture);
 	table_json(json, &table_sharers, NULL, NULL, picture);
 	orphans_json(json, picture);
 }
 
 const struct view view_show = {
+	.prepare = summary_make,
+	.filtered = &table_regions,
 	.wish = {
 		.sections = PMEMCTL_SECTION_ALL, .registers = true, .touched = true,
 		.orphans = true,

@@ -382,6 +382,11 @@ static const struct column columns[] = {
 	{ "SIZE", TYPE_SIZE, COLUMN_TEXT, "STACK_SIZE, in a narrow column", get_stack_size },
 };
 
+static const char *kind_at(size_t i)
+{
+	return i <= STACK_EXITED ? stack_kind_name(i) : NULL;
+}
+
 static size_t count_threads(const struct picture *picture)
 {
 	return picture->model->nr_threads;
@@ -397,6 +402,7 @@ const struct table table_threads = {
 	.columns = columns,
 	.nr_columns = ARRAY_SIZE(columns),
 	.defaults = "TID,COMM,S,KIND,STACK,SIZE,GUARD,USED,SP_STATE,MAX,MAX%,TAINTS",
+	.kind = kind_at,
 	.count = count_threads,
 	.row = thread_at,
 };

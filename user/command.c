@@ -44,10 +44,11 @@ struct run {
 	bool found;
 };
 
-/* What comes below the table is left out where a certain table was asked for */
+/* What comes below the table is left out where a certain table, or certain rows, were asked for */
 static bool shows_below(const struct run *run)
 {
-	return run->view->below && run->opts->table == run->cmd->table && !run->opts->chosen;
+	return run->view->below && run->opts->table == run->cmd->table && !run->opts->chosen &&
+	       !run->opts->filter;
 }
 
 static void put_json(FILE *out, const struct run *run, const struct picture *picture,
@@ -57,6 +58,9 @@ static void put_json(FILE *out, const struct run *run, const struct picture *pic
 	const struct options *opts = run->opts;
 	const struct table *table = opts->table;
 
+	/* the view writes more than this one table */
+	if (run->view->json && table == run->cmd->table && !opts->chosen)
+		table = NULL;
 	json_object(&json, NULL);
 	if (!picture) {
 		json_object(&json, "process");
@@ -69,8 +73,7 @@ static void put_json(FILE *out, const struct run *run, const struct picture *pic
 	if (table == &table_orphans && picture && !orphans_told(picture->model))
 		json_null(&json, table->name);
 	else if (table)
-		table_json(&json, table, opts->chosen ? opts->columns : NULL, opts->sorting,
-			   picture);
+		table_json_rows(&json, table, opts->chosen ? opts->columns : NULL, picture, opts);
 	else
 		run->view->json(&json, picture, opts);
 	if (shows_below(run))
@@ -98,11 +101,13 @@ static void put_orphans(FILE *out, const struct run *run, const struct picture *
 	table_text(out, run->view->below, &selection, picture, &opts);
 }
 
-/* What people should know of a table of threads */
+/* What people should know of a table */
 static void put_notes(FILE *out, const struct run *run, const struct picture *picture)
 {
 	const struct model *model = picture->model;
 
+	if (run->view->end)
+		run->view->end(out, picture, run->opts);
 	if (shows_below(run) && model->witness.nr_orphans) {
 		fputs("\n", out);
 		put_orphans(out, run, picture);
@@ -162,6 +167,7 @@ static char *compose(struct run *run, uint32_t pid, const struct model *model,
 		put_json(out, run, NULL, pid, why);
 	} else {
 		if (picture_make(&picture, model, run->has_vsyscall ? &run->vsyscall : NULL) ||
+		    (run->view->prepare && run->view->prepare(&picture)) ||
 		    (run->opts->lint &&
 		     lint_find(&picture, run->opts->over, run->opts->min_guard))) {
 			picture_free(&picture);
@@ -169,7 +175,9 @@ static char *compose(struct run *run, uint32_t pid, const struct model *model,
 			free(text);
 			return NULL;
 		}
-		run->found |= picture.nr_findings;
+		picture.extended = run->wish.smaps;
+		run->found |= run->opts->lint &&
+			      table_shown(&table_findings, &picture, run->opts->filter);
 		if (run->opts->json)
 			put_json(out, run, &picture, pid, why);
 		else
@@ -230,7 +238,8 @@ static void run_pid(struct run *run, uint32_t pid)
 static void make_wish(struct wish *wish, const struct command *cmd, const struct options *opts)
 {
 	const struct view *view = cmd->view;
-	bool below = view->below && opts->table == cmd->table && !opts->chosen && !opts->raw;
+	bool below = view->below && opts->table == cmd->table && !opts->chosen && !opts->raw &&
+		     !opts->filter;
 	bool orphans = below || opts->table == &table_orphans;
 
 	*wish = view->wish;
@@ -238,6 +247,9 @@ static void make_wish(struct wish *wish, const struct command *cmd, const struct
 	wish->orphans |= orphans;
 	if (wish->orphans)
 		wish->sections |= PMEMCTL_SECTION_SHARERS;
+	wish->smaps |= opts->extended;
+	if (opts->columns)
+		wish->smaps |= table_smaps(opts->columns, opts->sorting);
 	wish->touched |= opts->lint;
 	if (!(cmd->options & OPTIONS_THREADS))
 		return;
@@ -258,6 +270,8 @@ static int run_pids(const struct command *cmd, const struct options *opts, char 
 		if (run.status == STATUS_NO_MODULE && !opts->json)
 			break;
 	}
+	if (run.view->last && run.many && run.shown)
+		run.view->last(stdout, opts);
 	if (opts->json)
 		fputs(run.many ? "\n]\n" : "\n", stdout);
 	client_close(&run.client);

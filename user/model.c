@@ -43,6 +43,8 @@ void witness_free(struct witness *witness)
 	free(witness->touches);
 	free(witness->blocks);
 	free(witness->orphans);
+	smaps_free(&witness->smaps);
+	free(witness->residents.list);
 	memset(witness, 0, sizeof(*witness));
 }
 

@@ -16,7 +16,8 @@ enum {
 	OPT_SORT,
 	OPT_SHARED,
 	OPT_ALL_THREADS,
-	OPT_KERNEL
+	OPT_KERNEL,
+	OPT_FILTER	/* and on, by enum filter_by */
 };
 
 /**
@@ -44,6 +45,16 @@ static const struct spec specs[] = {
 	{ 'H', "list-columns", NULL, OPTIONS_TABLE, "list the columns and exit" },
 	{ OPT_SORT, "sort", "LIST", OPTIONS_TABLE,
 	  "sort by these columns; -COLUMN: descending" },
+	{ OPT_FILTER + FILTER_KIND, "kind", "KINDS", OPTIONS_FILTER << FILTER_KIND,
+	  "only rows of these kinds" },
+	{ OPT_FILTER + FILTER_TID, "tid", "TIDS", OPTIONS_FILTER << FILTER_TID,
+	  "only rows that belong to these threads" },
+	{ OPT_FILTER + FILTER_ADDR, "addr", "LOW-HIGH", OPTIONS_FILTER << FILTER_ADDR,
+	  "only rows with addresses of this range, or this\none address" },
+	{ OPT_FILTER + FILTER_SIZE, "min-size", "SIZE", OPTIONS_FILTER << FILTER_SIZE,
+	  "only rows of this SIZE at least" },
+	{ 'x', "extended", NULL, OPTIONS_SMAPS,
+	  "what of each region is in memory, and whose: from smaps" },
 	{ OPT_LIVE, "live", NULL, OPTIONS_LIVE,
 	  "exact registers of running threads, too: interrupts\nthe CPUs that run them" },
 	{ OPT_ORPHANS, "orphans", NULL, OPTIONS_THREADS,
@@ -69,13 +80,27 @@ struct words {
 	const char *sort;
 	const char *over;
 	const char *min_guard;
+	const char *filters[FILTERS];
 	bool orphans;
 	int optind;	/* of the first word that is not an option */
 };
 
+/* The table of which rows can be chosen */
+static const struct table *filtered(const struct command *cmd)
+{
+	return cmd->view && cmd->view->filtered ? cmd->view->filtered : cmd->table;
+}
+
 static bool has_option(const struct command *cmd, const struct spec *spec)
 {
-	return !spec->groups || spec->groups & cmd->options;
+	const struct table *table = filtered(cmd);
+	unsigned int groups = cmd->options;
+
+	for (int by = 0; table && by < FILTERS; by++) {
+		if (filter_offered(table, by))
+			groups |= OPTIONS_FILTER << by;
+	}
+	return !spec->groups || spec->groups & groups;
 }
 
 static const struct spec *find_spec(int c)
@@ -161,6 +186,15 @@ static void take_option(struct options *opts, struct words *words, int c)
 	case OPT_SORT:
 		words->sort = optarg;
 		break;
+	case 'x':
+		opts->extended = true;
+		break;
+	case OPT_FILTER + FILTER_KIND:
+	case OPT_FILTER + FILTER_TID:
+	case OPT_FILTER + FILTER_ADDR:
+	case OPT_FILTER + FILTER_SIZE:
+		words->filters[c - OPT_FILTER] = optarg;
+		break;
 	case OPT_LIVE:
 		opts->live = true;
 		break;
@@ -201,10 +235,18 @@ static int option_error(const struct command *cmd, char **argv, const char *why)
 static int no_argument_given(const struct command *cmd, char **argv)
 {
 	const struct spec *spec = find_spec(optopt);
+	static const char *const filters[FILTERS] = {
+		[FILTER_KIND] = "a list of kinds",
+		[FILTER_TID] = "a list of thread ids",
+		[FILTER_ADDR] = "an address, or LOW-HIGH",
+		[FILTER_SIZE] = "a number",
+	};
 	char why[64];
 
 	if (!strcmp(spec->arg, "LIST"))
 		snprintf(why, sizeof(why), "needs a list of columns");
+	else if (spec->c >= OPT_FILTER)
+		snprintf(why, sizeof(why), "needs %s", filters[spec->c - OPT_FILTER]);
 	else
 		snprintf(why, sizeof(why), "needs a number");
 	return option_error(cmd, argv, why);
@@ -281,11 +323,23 @@ static int parse_lint(const struct command *cmd, struct options *opts, const str
 	return 0;
 }
 
+/* Return: as table_select() */
+static const char *select_list(const struct options *opts, const char *list,
+			       struct selection *selection)
+{
+	const struct table *table = opts->table;
+
+	if (!opts->extended || !table->extended || (list && *list != '+'))
+		return table_select(table, list, selection);
+	table_select(table, table->extended, selection);
+	return list ? table_add(table, list + 1, selection) : NULL;
+}
+
 static int select_columns(const struct command *cmd, const struct words *words,
 			  struct command_line *line)
 {
 	const struct options *opts = &line->opts;
-	const char *unknown = table_select(opts->table, words->list, &line->columns);
+	const char *unknown = select_list(opts, words->list, &line->columns);
 
 	if (!unknown && words->sort) {
 		unknown = table_sorting(opts->table, words->sort, &line->sorting);
@@ -300,6 +354,60 @@ static int select_columns(const struct command *cmd, const struct words *words,
 		 (int)strcspn(unknown, ","), unknown, cmd->name,
 		 opts->lint ? " --lint" : words->orphans ? " --orphans" : "");
 	return STATUS_USAGE;
+}
+
+static int unknown_kind(const struct command *cmd, const char *kind)
+{
+	complain("%.*s: no such kind; 'pmemctl help %s' lists them", (int)strcspn(kind, ","), kind,
+		 cmd->name);
+	return STATUS_USAGE;
+}
+
+/* Return: 0, or the exit status after an error was told */
+static int parse_filter(const struct command *cmd, enum filter_by by, const char *word,
+			const struct table *table, struct filter *filter)
+{
+	const char *wrong = NULL;
+	char option[16];
+	uint64_t size;
+
+	snprintf(option, sizeof(option), "--%s", find_spec(OPT_FILTER + by)->name);
+	if (!filter_offered(table, by))
+		return usage_error(cmd, option, "the table has no such column");
+	switch (by) {
+	case FILTER_KIND:
+		wrong = filter_kinds(filter, table, word);
+		if (wrong && filter->nr_kinds == FILTER_MAX)
+			return usage_error(cmd, word, "too many kinds");
+		return wrong ? unknown_kind(cmd, wrong) : 0;
+	case FILTER_TID:
+		wrong = filter_tids(filter, word);
+		if (wrong && filter->nr_tids == FILTER_MAX)
+			return usage_error(cmd, word, "too many threads");
+		return wrong ? usage_error(cmd, word, "not a list of thread ids") : 0;
+	case FILTER_ADDR:
+		return filter_addr(filter, word) ? 0 :
+		       usage_error(cmd, word, "not an address or LOW-HIGH in hexadecimal");
+	default:
+		if (!parse_size(word, &size))
+			return usage_error(cmd, word, "not a size such as 4096 or 64K");
+		filter_size(filter, size);
+		return 0;
+	}
+}
+
+static int parse_filters(const struct command *cmd, const struct words *words,
+			 struct command_line *line)
+{
+	const struct table *table = line->opts.table ? line->opts.table : filtered(cmd);
+	int ret = 0;
+
+	for (int by = 0; by < FILTERS && !ret; by++) {
+		if (words->filters[by])
+			ret = parse_filter(cmd, by, words->filters[by], table, &line->filter);
+	}
+	line->opts.filter = line->filter.wanted ? &line->filter : NULL;
+	return ret;
 }
 
 static void list_columns(const struct options *opts)
@@ -326,7 +434,8 @@ int options_parse(const struct command *cmd, int argc, char **argv, struct comma
 	}
 	opts->table = opts->lint ? &table_findings : words.orphans ? &table_orphans : cmd->table;
 	if (parse_lint(cmd, opts, &words) ||
-	    (opts->table && select_columns(cmd, &words, line)))
+	    (opts->table && select_columns(cmd, &words, line)) ||
+	    parse_filters(cmd, &words, line))
 		return STATUS_USAGE;
 	if (what == 'H') {
 		list_columns(opts);

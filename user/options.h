@@ -6,6 +6,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "filter.h"
 #include "pmemctl.h"
 #include "table.h"
 
@@ -14,7 +15,9 @@ enum option_group {
 	OPTIONS_TABLE = 1,	/* it prints a table */
 	OPTIONS_LIVE = 2,	/* it shows registers */
 	OPTIONS_THREADS = 4,	/* it is about threads */
-	OPTIONS_LS = 256	/* it lists all mms */
+	OPTIONS_SMAPS = 8,	/* it can show what smaps says */
+	OPTIONS_LS = 16,	/* it lists all mms */
+	OPTIONS_FILTER = 256	/* shifted by enum filter_by: its table has what that judges by */
 };
 
 /**
@@ -22,6 +25,7 @@ enum option_group {
  * @opts: its options
  * @columns: to which @opts.columns points
  * @sorting: to which @opts.sorting points
+ * @filter: to which @opts.filter points
  * @words: what is not an option
  * @nr_words: how many
  */
@@ -29,6 +33,7 @@ struct command_line {
 	struct options opts;
 	struct selection columns;
 	struct sorting sorting;
+	struct filter filter;
 	char **words;
 	int nr_words;
 };

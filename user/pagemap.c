@@ -14,7 +14,9 @@
 #define ENTRIES_MAX (1ULL << 30)
 
 /* Bits of a pagemap entry, see admin-guide/mm/pagemap */
+#define ENTRY_EXCLUSIVE (1ULL << 56)
 #define ENTRY_GUARD (1ULL << 58)
+#define ENTRY_FILE (1ULL << 61)
 #define ENTRY_SWAPPED (1ULL << 62)
 #define ENTRY_PRESENT (1ULL << 63)
 
@@ -46,6 +48,8 @@ struct scan {
 #define SCAN _IOWR('f', 16, struct scan)
 #define IS_PRESENT (1ULL << 3)
 #define IS_SWAPPED (1ULL << 4)
+#define IS_ZERO (1ULL << 5)
+#define IS_HUGE (1ULL << 6)
 #define IS_GUARD (1ULL << 8)
 
 static int add(struct range_list *ranges, uint64_t start, uint64_t end)
@@ -205,6 +209,82 @@ int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 	}
 	touch->whole = t.bytes == end - start;
 	touch->known = true;
+	return ret;
+}
+
+/* A range whose presence is looked at */
+struct presenting {
+	uint64_t start;
+	uint64_t end;
+	bool file;
+	struct presence *presence;
+};
+
+/* How much of @start to @end lies within what is looked at */
+static uint64_t overlap(const struct presenting *p, uint64_t start, uint64_t end)
+{
+	if (start < p->start)
+		start = p->start;
+	if (end > p->end)
+		end = p->end;
+	return start < end ? end - start : 0;
+}
+
+static int present_region(void *data, const struct scan_region *region)
+{
+	const struct presenting *p = data;
+	uint64_t bytes = overlap(p, region->start, region->end);
+
+	if (region->categories & (IS_GUARD | IS_ZERO))
+		return 0;
+	if (region->categories & IS_SWAPPED)
+		p->presence->swapped += bytes;
+	if (!(region->categories & IS_PRESENT))
+		return 0;
+	p->presence->most += bytes;
+	/* may be the huge page of zeros */
+	if (!(region->categories & IS_HUGE) || p->file)
+		p->presence->least += bytes;
+	return 0;
+}
+
+/*
+ * The page of zeros is of no file and exclusively nobody's, but so is a page that is shared
+ * since fork(). The huge one looks like one of a file.
+ */
+static int present_entry(void *data, uint64_t addr, uint64_t entry)
+{
+	const struct presenting *p = data;
+	uint64_t bytes = overlap(p, addr, addr + PAGE);
+
+	if (entry & ENTRY_GUARD)
+		return 0;
+	if (entry & ENTRY_SWAPPED)
+		p->presence->swapped += bytes;
+	if (!(entry & ENTRY_PRESENT))
+		return 0;
+	p->presence->most += bytes;
+	if (p->file || (entry & ENTRY_EXCLUSIVE && !(entry & ENTRY_FILE)))
+		p->presence->least += bytes;
+	return 0;
+}
+
+int pagemap_presence(int fd, uint64_t start, uint64_t end, bool file,
+		     struct presence *presence)
+{
+	uint64_t any_of = IS_PRESENT | IS_SWAPPED, tell = any_of | IS_ZERO | IS_HUGE;
+	struct presenting p = { start, end, file, presence };
+	int ret;
+
+	*presence = (struct presence) { 0 };
+	start = page_down(start);
+	end = page_up(end);
+	ret = each_region(fd, start, end, any_of, tell | IS_GUARD, present_region, &p);
+	if (not_supported(ret))	/* before 6.15 */
+		ret = each_region(fd, start, end, any_of, tell, present_region, &p);
+	if (not_supported(ret))
+		ret = end - start > ENTRIES_MAX ? -E2BIG :
+		      each_entry(fd, start, end, present_entry, &p);
 	return ret;
 }
 

@@ -87,6 +87,34 @@ struct touch {
  */
 int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch);
 
+/**
+ * struct presence - how much of a range is where
+ * @least: bytes in memory for certain
+ * @most: bytes that may be: where the kernel does not tell a page of zeros from others
+ * @swapped: bytes in swap
+ */
+struct presence {
+	uint64_t least;
+	uint64_t most;
+	uint64_t swapped;
+};
+
+/**
+ * pagemap_presence() - look at the pages of a range for what the kernel counts
+ * @fd: /proc/PID/pagemap, open for reading
+ * @start: first address, of any kind
+ * @end: where to stop, likewise
+ * @file: they are of a file
+ * @presence: filled in; of a page that lies in the range in part only, those bytes
+ *
+ * The page of zeros that memory is which was read and never written is not counted.
+ * Linux before 6.7 does not say which it is, nor do many later ones of huge pages.
+ *
+ * Return: 0 or -errno; -E2BIG: it would be too many pages, before Linux 6.7.
+ */
+int pagemap_presence(int fd, uint64_t start, uint64_t end, bool file,
+		     struct presence *presence);
+
 /** enum page_state - where a page is */
 enum page_state {
 	PAGE_ABSENT,	/* nowhere: never touched, or given back */

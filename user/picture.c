@@ -117,5 +117,6 @@ void picture_free(struct picture *picture)
 	free(picture->regions);
 	free(picture->parts);
 	free(picture->findings);
+	free(picture->summary);
 	memset(picture, 0, sizeof(*picture));
 }

@@ -67,6 +67,7 @@ struct region {
 
 struct census;
 struct finding;
+struct summary;
 
 /**
  * struct picture - a model, judged
@@ -78,6 +79,8 @@ struct finding;
  * @nr_parts: how many
  * @findings: risks, if they were looked for: lint_find()
  * @nr_findings: how many
+ * @summary: what it is made of, if it was made: summary_make()
+ * @extended: what smaps says was asked for
  * @vsyscall: the page that is no VMA, if the last region is that
  * @census: all tasks, in a picture of the machine: it has nothing else
  */
@@ -90,6 +93,8 @@ struct picture {
 	size_t nr_parts;
 	struct finding *findings;
 	size_t nr_findings;
+	struct summary *summary;
+	bool extended;
 	struct pmemctl_vma vsyscall;
 	const struct census *census;
 

@@ -20,11 +20,11 @@ const struct command commands[] = {
 	{ "show", "PID...", "everything in one answer: process, regions, threads, sharers",
 	  "Shows the process, its regions, its threads with their stacks, who else uses the\n"
 	  "address space, and how much of it is what. PID may be that of any thread.",
-	  OPTIONS_LIVE, NULL, &view_show, command_run },
+	  OPTIONS_LIVE | OPTIONS_SMAPS, NULL, &view_show, command_run },
 	{ "regions", "PID...", "what lies where",
 	  "Lists the VMAs of a process, as /proc/PID/maps does, and what each is. A VMA with\n"
 	  "several uses is followed by its parts; not so in raw output.",
-	  OPTIONS_TABLE, &table_regions, &view_regions, command_run },
+	  OPTIONS_TABLE | OPTIONS_SMAPS, &table_regions, &view_regions, command_run },
 	{ "threads", "PID...", "its threads, and which stack is whose",
 	  "Lists the threads of a process with the stack each runs on, and the evidence for\n"
 	  "that. A stack that cannot be told for certain is shown as -.",
@@ -33,6 +33,11 @@ const struct command commands[] = {
 	{ "sharers", "PID...", "who else uses the address space",
 	  "Lists the tasks outside the process that use its address space.",
 	  OPTIONS_TABLE, &table_sharers, &view_sharers, command_run },
+	{ "summary", "PID...", "how much of what there is, and why it is so large",
+	  "Sums up by kind: address space, and how much of it is in memory and in swap; then why\n"
+	  "the address space is as large as it is. Several PIDs are summed up together as well,\n"
+	  "with an address space that some of them share counted once.",
+	  OPTIONS_TABLE, &table_summary, &view_summary, command_run },
 	{ "help", "[COMMAND]", "this text, or that of a command",
 	  "Tells what a command does, its options, and its columns.",
 	  0, NULL, NULL, help_run },

@@ -39,6 +39,7 @@ struct picture;
 struct table;
 struct selection;
 struct sorting;
+struct filter;
 
 /**
  * struct wish - what is wanted to be known of a process
@@ -47,6 +48,8 @@ struct sorting;
  * @live: those of running threads, too: they are to be interrupted
  * @touched: which pages of the threads' stacks were touched
  * @orphans: stacks of no live thread; takes PMEMCTL_SECTION_SHARERS
+ * @smaps: what /proc/PID/smaps says of the VMAs
+ * @residents: which pages of the parts of VMAs are in memory
  */
 struct wish {
 	uint32_t sections;
@@ -54,6 +57,8 @@ struct wish {
 	bool live;
 	bool touched;
 	bool orphans;
+	bool smaps;
+	bool residents;
 };
 
 /**
@@ -63,6 +68,7 @@ struct wish {
  * @noheadings: -n
  * @bytes: -b
  * @live: --live
+ * @extended: -x
  * @lint: --lint
  * @over: --over, percent
  * @min_guard: --min-guard, bytes
@@ -74,6 +80,7 @@ struct wish {
  * @columns: the columns chosen by -o, or the default ones
  * @chosen: -o was given
  * @sorting: --sort
+ * @filter: which rows, NULL: all
  */
 struct options {
 	bool json;
@@ -81,6 +88,7 @@ struct options {
 	bool noheadings;
 	bool bytes;
 	bool live;
+	bool extended;
 	bool lint;
 	unsigned int over;
 	uint64_t min_guard;
@@ -92,22 +100,34 @@ struct options {
 	const struct table *table;
 	const struct selection *columns;
 	const struct sorting *sorting;
+	const struct filter *filter;
 };
 
 /**
  * struct view - what a command shows of a process
  * @wish: what must be known for it; columns may add to it
+ * @filtered: the table that options choose rows of; NULL: the command's
  * @below: another table that comes below, unless columns were chosen; may be NULL
+ * @prepare: finds out what it shows besides; returns 0, or -1 if there is no memory; may
+ *	be NULL
  * @text: writes what comes above the command's table, for people, and may be NULL; or,
  *	where it has none, all
- * @json: writes the tables; NULL @picture: of a process that failed
+ * @end: writes what comes below the command's table, for people; may be NULL
+ * @json: writes the tables; NULL @picture: of a process that failed. Of a command with a
+ *	table: unless another one or columns were chosen, and NULL if that table is all
+ * @last: writes what there is to say of several processes together, after them: in JSON
+ *	a comma and one more value; may be NULL
  */
 struct view {
 	struct wish wish;
+	const struct table *filtered;
 	const struct table *below;
+	int (*prepare)(struct picture *picture);
 	void (*text)(FILE *out, const struct picture *picture, const struct options *opts);
+	void (*end)(FILE *out, const struct picture *picture, const struct options *opts);
 	void (*json)(struct json *json, const struct picture *picture,
 		     const struct options *opts);
+	void (*last)(FILE *out, const struct options *opts);
 };
 
 /**
@@ -133,7 +153,7 @@ struct command {
 };
 
 extern const struct command commands[];
-extern const struct view view_show, view_regions, view_threads, view_sharers;
+extern const struct view view_show, view_regions, view_threads, view_sharers, view_summary;
 
 /**
  * command_find() - look a command up by its whole name

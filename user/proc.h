@@ -63,7 +63,7 @@ uint32_t proc_live_thread(uint32_t pid);
  * proc_open() - open a file of one thread
  * @pid: any thread of the process
  * @tid: 0, or the thread of it to look at
- * @name: "mem", "pagemap" or "exe"
+ * @name: "mem", "pagemap", "smaps" or "exe"
  *
  * Return: a descriptor that the caller closes, or -errno.
  */

@@ -71,6 +71,8 @@ int settle(struct model *after, struct model *before)
 	/* the rest has a new owner */
 	before->witness.guards = (struct range_list) { 0 };
 	before->witness.orphans = NULL;
+	before->witness.smaps = (struct smaps) { 0 };
+	before->witness.residents = (struct resident_list) { 0 };
 	witness_free(&before->witness);
 	witness_free(&after->witness);
 	after->witness = witness;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "table.h"
 
+#include "filter.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <libsmartcols.h>
@@ -28,6 +30,11 @@ static const struct column *find_column(const struct table *table, const char *n
 	return NULL;
 }
 
+const struct column *table_column(const struct table *table, const char *name)
+{
+	return find_column(table, name, strlen(name));
+}
+
 static void add_column(struct selection *selection, const struct column *column)
 {
 	for (size_t i = 0; i < selection->count; i++) {
@@ -38,8 +45,7 @@ static void add_column(struct selection *selection, const struct column *column)
 		selection->columns[selection->count++] = column;
 }
 
-static const char *add_list(const struct table *table, const char *list,
-			    struct selection *selection)
+const char *table_add(const struct table *table, const char *list, struct selection *selection)
 {
 	for (;;) {
 		size_t len = strcspn(list, ",");
@@ -59,10 +65,10 @@ const char *table_select(const struct table *table, const char *list,
 {
 	selection->count = 0;
 	if (!list || *list == '+')
-		add_list(table, table->defaults, selection);
+		table_add(table, table->defaults, selection);
 	if (!list)
 		return NULL;
-	return add_list(table, list + (*list == '+'), selection);
+	return table_add(table, list + (*list == '+'), selection);
 }
 
 const char *table_sorting(const struct table *table, const char *list, struct sorting *sorting)
@@ -83,17 +89,28 @@ const char *table_sorting(const struct table *table, const char *list, struct so
 	}
 }
 
-bool table_touched(const struct selection *selection, const struct sorting *sorting)
+static bool any_needs(const struct selection *selection, const struct sorting *sorting,
+		      unsigned int flag)
 {
 	for (size_t i = 0; i < selection->count; i++) {
-		if (selection->columns[i]->flags & COLUMN_TOUCHED)
+		if (selection->columns[i]->flags & flag)
 			return true;
 	}
 	for (size_t i = 0; sorting && i < sorting->count; i++) {
-		if (sorting->columns[i]->flags & COLUMN_TOUCHED)
+		if (sorting->columns[i]->flags & flag)
 			return true;
 	}
 	return false;
+}
+
+bool table_touched(const struct selection *selection, const struct sorting *sorting)
+{
+	return any_needs(selection, sorting, COLUMN_TOUCHED);
+}
+
+bool table_smaps(const struct selection *selection, const struct sorting *sorting)
+{
+	return any_needs(selection, sorting, COLUMN_SMAPS);
 }
 
 static void get_cell(const struct column *column, const struct picture *picture, const void *row,
@@ -141,19 +158,91 @@ static int by_columns(const void *left, const void *right, void *data)
 	return *(char *const *)left < *(char *const *)right ? -1 : 1;	/* as they came */
 }
 
-/* Return: the rows in order, to be freed; NULL: there is no memory */
-static const void **sorted_rows(const struct table *table, const struct picture *picture,
-				const struct sorting *sorting)
+static bool is_kept(const struct filter *filter, const struct table *table,
+		    const struct filter_columns *columns, const struct picture *picture,
+		    const void *row, unsigned int above)
 {
-	size_t count = table->count(picture);
-	const void **rows = calloc(count + 1, sizeof(*rows));
-	struct order order = { picture, sorting };
+	unsigned int is = filter_row(filter, columns, picture, row, above);
+	size_t nr_parts = table->nr_parts ? table->nr_parts(picture, row) : 0;
+	struct filter_columns of_parts;
 
-	for (size_t i = 0; rows && i < count; i++)
-		rows[i] = table->row(picture, i);
-	if (rows && sorting)
-		qsort_r(rows, count, sizeof(*rows), by_columns, &order);
+	if (is == filter->wanted)
+		return true;
+	if (nr_parts)
+		filter_columns(&of_parts, table->parts);
+	for (size_t i = 0; i < nr_parts; i++) {
+		if (is_kept(filter, table->parts, &of_parts, picture,
+			    table->part(picture, row, i), is))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * struct branch - a row, while its parts are gone through
+ * @table: whose row it is
+ * @filter: which parts are kept; NULL: all
+ * @above: filter_row() of what it is a part of
+ */
+struct branch {
+	const struct table *table;
+	const struct filter *filter;
+	unsigned int above;
+};
+
+/*
+ * The branch of part number @i of @row, which @branch is about.
+ *
+ * Return: whether it is kept.
+ */
+static bool enter_part(const struct branch *branch, const struct picture *picture,
+		       const void *row, size_t i, struct branch *part)
+{
+	const struct filter *filter = branch->filter;
+	struct filter_columns columns;
+
+	*part = (struct branch) { branch->table->parts, filter, 0 };
+	if (!filter)
+		return true;
+	filter_columns(&columns, branch->table);
+	part->above = filter_row(filter, &columns, picture, row, branch->above);
+	filter_columns(&columns, part->table);
+	return is_kept(filter, part->table, &columns, picture,
+		       branch->table->part(picture, row, i), part->above);
+}
+
+const void **table_rows(const struct table *table, const struct picture *picture,
+			const struct sorting *sorting, const struct filter *filter,
+			size_t *count)
+{
+	size_t total = table->count(picture);
+	const void **rows = calloc(total + 1, sizeof(*rows));
+	struct order order = { picture, sorting };
+	struct filter_columns columns;
+
+	*count = 0;
+	if (filter)
+		filter_columns(&columns, table);
+	for (size_t i = 0; i < total && rows; i++) {
+		const void *row = table->row(picture, i);
+
+		if (!filter || is_kept(filter, table, &columns, picture, row, 0))
+			rows[(*count)++] = row;
+	}
+	if (!rows)
+		abort();
+	if (sorting)
+		qsort_r(rows, *count, sizeof(*rows), by_columns, &order);
 	return rows;
+}
+
+size_t table_shown(const struct table *table, const struct picture *picture,
+		   const struct filter *filter)
+{
+	size_t count;
+
+	free(table_rows(table, picture, NULL, filter, &count));
+	return count;
 }
 
 /* A cell as text; in @cell->buf, or what the cell points to */
@@ -232,32 +321,40 @@ static bool has_tree(const struct selection *selection)
 	return false;
 }
 
-/* A row and what is below it; @table: whose row it is, NULL: leave its parts out */
+/* A row and what is below it */
 static void put_tree(struct libscols_table *tb, struct libscols_line *parent,
-		     const struct table *table, const struct selection *selection,
+		     const struct branch *branch, const struct selection *selection,
 		     const struct picture *picture, const void *row, const struct options *opts)
 {
 	struct libscols_line *line = put_line(tb, parent, selection, picture, row, opts);
-	size_t nr_parts = line && table && table->nr_parts ? table->nr_parts(picture, row) : 0;
+	const struct table *table = branch->table;
+	size_t nr_parts = line && table->nr_parts ? table->nr_parts(picture, row) : 0;
+	struct branch part;
 
-	for (size_t i = 0; i < nr_parts; i++)
-		put_tree(tb, line, table->parts, selection, picture,
-			 table->part(picture, row, i), opts);
+	for (size_t i = 0; i < nr_parts; i++) {
+		if (enter_part(branch, picture, row, i, &part))
+			put_tree(tb, line, &part, selection, picture,
+				 table->part(picture, row, i), opts);
+	}
 }
 
-static void put_rows(struct libscols_table *tb, const struct table *table,
+static size_t put_rows(struct libscols_table *tb, const struct table *table,
 		     const struct selection *selection, const struct picture *picture,
 		     const struct options *opts)
 {
+	struct branch branch = { table, opts->filter, 0 };
 	bool parts = has_tree(selection);
-	size_t count = table->count(picture);
-	const void **rows = sorted_rows(table, picture, opts->sorting);
+	size_t count;
+	const void **rows = table_rows(table, picture, opts->sorting, opts->filter, &count);
 
-	if (!rows)
-		abort();
-	for (size_t i = 0; i < count; i++)
-		put_tree(tb, NULL, parts ? table : NULL, selection, picture, rows[i], opts);
+	for (size_t i = 0; i < count; i++) {
+		if (parts)
+			put_tree(tb, NULL, &branch, selection, picture, rows[i], opts);
+		else
+			put_line(tb, NULL, selection, picture, rows[i], opts);
+	}
 	free(rows);
+	return count;
 }
 
 /* One word a cell: blanks and what does not print are escaped */
@@ -271,11 +368,13 @@ static void put_word(FILE *out, const char *s)
 	}
 }
 
-static void put_raw_row(FILE *out, const struct table *table, const struct selection *selection,
-			const struct picture *picture, const void *row,
-			const struct options *opts)
+static void put_raw_row(FILE *out, const struct branch *branch,
+			const struct selection *selection, const struct picture *picture,
+			const void *row, const struct options *opts)
 {
+	const struct table *table = branch->table;
 	size_t nr_parts = table->nested && table->nr_parts ? table->nr_parts(picture, row) : 0;
+	struct branch part;
 
 	for (size_t i = 0; i < selection->count; i++) {
 		struct cell cell;
@@ -286,25 +385,26 @@ static void put_raw_row(FILE *out, const struct table *table, const struct selec
 		put_word(out, cell_text(selection->columns[i], &cell, opts));
 	}
 	putc_unlocked('\n', out);
-	for (size_t i = 0; i < nr_parts; i++)
-		put_raw_row(out, table->parts, selection, picture,
-			    table->part(picture, row, i), opts);
+	for (size_t i = 0; i < nr_parts; i++) {
+		if (enter_part(branch, picture, row, i, &part))
+			put_raw_row(out, &part, selection, picture,
+				    table->part(picture, row, i), opts);
+	}
 }
 
 /* Scripts read this, of processes large and small: nothing to be laid out */
 static void table_raw(FILE *out, const struct table *table, const struct selection *selection,
 		      const struct picture *picture, const struct options *opts)
 {
-	const void **rows = sorted_rows(table, picture, opts->sorting);
-	size_t count = table->count(picture);
+	struct branch branch = { table, opts->filter, 0 };
+	size_t count;
+	const void **rows = table_rows(table, picture, opts->sorting, opts->filter, &count);
 
-	if (!rows)
-		abort();
 	for (size_t i = 0; i < selection->count && !opts->noheadings; i++)
 		fprintf(out, "%s%s", selection->columns[i]->name,
 			i + 1 < selection->count ? " " : "\n");
 	for (size_t i = 0; i < count; i++)
-		put_raw_row(out, table, selection, picture, rows[i], opts);
+		put_raw_row(out, &branch, selection, picture, rows[i], opts);
 	free(rows);
 }
 
@@ -312,6 +412,7 @@ void table_text(FILE *out, const struct table *table, const struct selection *se
 		const struct picture *picture, const struct options *opts)
 {
 	struct libscols_table *tb;
+	size_t shown;
 
 	if (opts->raw) {
 		table_raw(out, table, selection, picture, opts);
@@ -326,9 +427,11 @@ void table_text(FILE *out, const struct table *table, const struct selection *se
 	/* Nothing is cut: the last column may go beyond the terminal's edge */
 	scols_table_set_termforce(tb, SCOLS_TERMFORCE_NEVER);
 	scols_table_set_stream(tb, out);
-	put_rows(tb, table, selection, picture, opts);
+	shown = put_rows(tb, table, selection, picture, opts);
 	scols_print_table(tb);
 	scols_unref_table(tb);
+	if (opts->filter && !opts->noheadings)
+		fprintf(out, "%zu of %zu shown\n", shown, table->count(picture));
 }
 
 static void cell_json(struct json *json, const char *key, const struct column *column,
@@ -372,10 +475,30 @@ static void put_json(struct json *json, const struct column *column,
 	cell_json(json, key, column, &cell);
 }
 
-static void put_json_row(struct json *json, const struct table *table,
+/* Columns that are in JSON without being chosen */
+static bool is_for_json(const struct column *column, const struct picture *picture)
+{
+	return !(column->flags & COLUMN_TEXT) &&
+	       (picture->extended || !(column->flags & COLUMN_SMAPS));
+}
+
+static size_t parts_kept(const struct branch *branch, const struct picture *picture,
+			 const void *row, size_t nr_parts)
+{
+	struct branch part;
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr_parts; i++)
+		n += enter_part(branch, picture, row, i, &part);
+	return n;
+}
+
+static void put_json_row(struct json *json, const struct branch *branch,
 			 const struct selection *selection, const struct picture *picture,
 			 const void *row)
 {
+	const struct table *table = branch->table;
+	struct branch part;
 	bool parts = table->nr_parts && (!selection || table->nested);
 	size_t nr_parts = parts ? table->nr_parts(picture, row) : 0;
 
@@ -383,34 +506,60 @@ static void put_json_row(struct json *json, const struct table *table,
 	for (size_t i = 0; selection && i < selection->count; i++)
 		put_json(json, selection->columns[i], picture, row);
 	for (size_t i = 0; !selection && i < table->nr_columns; i++) {
-		if (!(table->columns[i].flags & COLUMN_TEXT))
+		if (is_for_json(&table->columns[i], picture))
 			put_json(json, &table->columns[i], picture, row);
 	}
+	if (nr_parts && !parts_kept(branch, picture, row, nr_parts))
+		nr_parts = 0;
 	if (nr_parts)
 		json_array(json, table->parts->name);
-	for (size_t i = 0; i < nr_parts; i++)
-		put_json_row(json, table->parts, selection, picture,
-			     table->part(picture, row, i));
+	for (size_t i = 0; i < nr_parts; i++) {
+		if (enter_part(branch, picture, row, i, &part))
+			put_json_row(json, &part, selection, picture,
+				     table->part(picture, row, i));
+	}
 	if (nr_parts)
 		json_end_array(json);
 	json_end_object(json);
+}
+
+static void put_json_number(struct json *json, const struct table *table, const char *what,
+			    uint64_t number)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s_%s", table->name, what);
+	json_unsigned(json, key, number);
+}
+
+void table_json_rows(struct json *json, const struct table *table,
+		     const struct selection *selection, const struct picture *picture,
+		     const struct options *opts)
+{
+	struct branch branch = { table, opts->filter, 0 };
+	const void **rows = NULL;
+	size_t count = 0;
+
+	if (picture)
+		rows = table_rows(table, picture, opts->sorting, opts->filter, &count);
+	json_array(json, table->name);
+	for (size_t i = 0; i < count; i++)
+		put_json_row(json, &branch, selection, picture, rows[i]);
+	json_end_array(json);
+	if (opts->filter && picture) {
+		put_json_number(json, table, "shown", count);
+		put_json_number(json, table, "total", table->count(picture));
+	}
+	free(rows);
 }
 
 void table_json(struct json *json, const struct table *table,
 		const struct selection *selection, const struct sorting *sorting,
 		const struct picture *picture)
 {
-	const void **rows = picture ? sorted_rows(table, picture, sorting) : NULL;
-	size_t count = rows ? table->count(picture) : 0;
+	struct options opts = { .sorting = sorting };
 
-	if (picture && !rows)
-		abort();
-
-	json_array(json, table->name);
-	for (size_t i = 0; i < count; i++)
-		put_json_row(json, table, selection, picture, rows[i]);
-	json_end_array(json);
-	free(rows);
+	table_json_rows(json, table, selection, picture, &opts);
 }
 
 void table_list(FILE *out, const struct table *table, int indent)

@@ -43,7 +43,8 @@ enum column_flags {
 	COLUMN_BLANK = 2,	/* no value shows as nothing, not as "-" */
 	COLUMN_TREE = 4,	/* carries the lines of the tree of parts */
 	COLUMN_LEFT = 8,	/* to the left although it is a number */
-	COLUMN_TOUCHED = 16	/* needs to know which pages were touched */
+	COLUMN_TOUCHED = 16,	/* needs to know which pages were touched */
+	COLUMN_SMAPS = 32	/* needs smaps: in JSON with -x only, unless chosen */
 };
 
 /**
@@ -68,6 +69,9 @@ struct column {
  * @columns: all of them, in the order of the JSON
  * @nr_columns: how many
  * @defaults: names of those shown without -o, in order, with commas
+ * @extended: the same with -x; NULL: it has none
+ * @kind: what the column KIND may say, from 0 on, NULL behind the last; NULL: it
+ *	has no such column
  * @count: how many rows a picture has
  * @row: one of them
  * @nr_parts: how many parts a row has; NULL: no row has any
@@ -82,6 +86,8 @@ struct table {
 	const struct column *columns;
 	size_t nr_columns;
 	const char *defaults;
+	const char *extended;
+	const char *(*kind)(size_t i);
 	size_t (*count)(const struct picture *picture);
 	const void *(*row)(const struct picture *picture, size_t i);
 	size_t (*nr_parts)(const struct picture *picture, const void *row);
@@ -107,6 +113,14 @@ struct sorting {
 	size_t count;
 };
 
+/**
+ * regions_smaps_text() - write what smaps says in sum, and where it differs
+ * @out: where to
+ * @picture: of what
+ * @opts: how; of the regions that its filter leaves
+ */
+void regions_smaps_text(FILE *out, const struct picture *picture, const struct options *opts);
+
 /** orphans_told() - whether "no orphans" means that there are none */
 bool orphans_told(const struct model *model);
 
@@ -114,7 +128,7 @@ bool orphans_told(const struct model *model);
 void orphans_json(struct json *json, const struct picture *picture);
 
 extern const struct table table_regions, table_threads, table_sharers, table_orphans,
-	table_findings, table_ls;
+	table_findings, table_ls, table_summary, table_waterfall;
 
 /**
  * table_select() - parse a list of columns
@@ -129,6 +143,16 @@ const char *table_select(const struct table *table, const char *list,
 			 struct selection *selection);
 
 /**
+ * table_add() - add a list of columns to those selected
+ * @table: whose
+ * @list: names with commas between, in any case
+ * @selection: added to
+ *
+ * Return: as table_select().
+ */
+const char *table_add(const struct table *table, const char *list, struct selection *selection);
+
+/**
  * table_sorting() - parse a list of columns to sort by
  * @table: whose
  * @list: names with commas between, each with a - before for descending order
@@ -137,6 +161,12 @@ const char *table_select(const struct table *table, const char *list,
  * Return: NULL, or where in @list it cannot be understood.
  */
 const char *table_sorting(const struct table *table, const char *list, struct sorting *sorting);
+
+/** table_column() - the column of a name, in any case; NULL: there is none */
+const struct column *table_column(const struct table *table, const char *name);
+
+/** table_smaps() - whether any of these columns needs smaps */
+bool table_smaps(const struct selection *selection, const struct sorting *sorting);
 
 /** table_touched() - whether any of these columns needs to know touched pages */
 bool table_touched(const struct selection *selection, const struct sorting *sorting);
@@ -163,6 +193,42 @@ void table_text(FILE *out, const struct table *table, const struct selection *se
 void table_json(struct json *json, const struct table *table,
 		const struct selection *selection, const struct sorting *sorting,
 		const struct picture *picture);
+
+/**
+ * table_json_rows() - the same with what the command line asked for
+ * @json: where to
+ * @table: which
+ * @selection: as for table_json()
+ * @picture: of what; NULL: an empty array
+ * @opts: its order, and which rows; where not all of them, two numbers follow the
+ *	array: NAME_shown and NAME_total
+ */
+void table_json_rows(struct json *json, const struct table *table,
+		     const struct selection *selection, const struct picture *picture,
+		     const struct options *opts);
+
+/**
+ * table_rows() - the rows to show
+ * @table: whose
+ * @picture: of what
+ * @sorting: the order; NULL: as they come
+ * @filter: which; NULL: all
+ * @count: how many
+ *
+ * Return: the rows, to be freed.
+ */
+const void **table_rows(const struct table *table, const struct picture *picture,
+			const struct sorting *sorting, const struct filter *filter,
+			size_t *count);
+
+/**
+ * table_shown() - how many rows a filter leaves
+ * @table: which
+ * @picture: of what
+ * @filter: the filter; NULL: all are left
+ */
+size_t table_shown(const struct table *table, const struct picture *picture,
+		   const struct filter *filter);
 
 /**
  * table_list() - write names, types and meaning of all columns

@@ -5,6 +5,7 @@
 #include "guards.h"
 #include "orphans.h"
 #include "proc.h"
+#include "resident.h"
 #include "settle.h"
 #include "touched.h"
 
@@ -213,6 +214,27 @@ static void hear_exe(struct look *look)
 }
 
 /*
+ * What the kernel says of each VMA; the second snapshot proves that it is of the
+ * same address space.
+ *
+ * Return: 0 or -ENOMEM: where it cannot be read, it stays unknown.
+ */
+static int hear_smaps(const struct look *look, struct model *before)
+{
+	struct smaps *smaps = &before->witness.smaps;
+	int fd = proc_open(look->pid, look->tid, "smaps"), ret;
+
+	smaps_free(smaps);
+	if (fd < 0)
+		return 0;
+	ret = smaps_read(fd, 2 * before->nr_vmas + 1024, smaps);
+	close(fd);
+	if (ret)
+		smaps_free(smaps);
+	return ret == -ENOMEM ? ret : 0;
+}
+
+/*
  * What pages tell of the stacks that the snapshot in @before has. For now all
  * threads count as settled: what moved is found out by the second snapshot.
  *
@@ -241,6 +263,10 @@ static int hear_pages(const struct look *look, struct model *before)
 		ret = touched_collect(before, stacks, look->pagemap);
 	if (!ret && look->wish->orphans && look->mem >= 0 && orphans_tellable(before))
 		ret = orphans_collect(before, stacks, look->pagemap, look->mem);
+	if (!ret && look->wish->smaps)
+		ret = hear_smaps(look, before);
+	if (!ret && look->wish->residents)
+		ret = resident_collect(before, look->pagemap);
 out:
 	free(stacks);
 	return ret;
@@ -293,7 +319,7 @@ static bool leaves_gaps(const struct model *model)
 static bool is_enough(const struct look *look)
 {
 	return !look->wish->touched && !look->wish->orphans && !look->wish->live &&
-	       !guards_wanted(look->model) && !stacks_disputed(look->model);
+	       !look->wish->smaps && !guards_wanted(look->model) && !stacks_disputed(look->model);
 }
 
 /*

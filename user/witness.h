@@ -9,6 +9,8 @@
 
 #include "exe.h"
 #include "pagemap.h"
+#include "resident.h"
+#include "smaps.h"
 
 /**
  * struct touches - which pages of a thread's stacks were touched
@@ -63,6 +65,8 @@ struct orphan {
  * @orphans: by ascending address
  * @nr_orphans: how many
  * @orphans_known: they were looked for
+ * @smaps: what smaps says of the VMAs
+ * @residents: pages of those parts that VMAs with several uses have
  * @exe: the executable
  * @marks: what this kernel does with guard markers
  * @no_huge_pages: the process has switched huge pages off for itself
@@ -77,6 +81,8 @@ struct witness {
 	struct orphan *orphans;
 	size_t nr_orphans;
 	bool orphans_known;
+	struct smaps smaps;
+	struct resident_list residents;
 	struct exe exe;
 	enum guard_marks marks;
 	bool no_huge_pages;

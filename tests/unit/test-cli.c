@@ -43,6 +43,12 @@ static void prints_as_expected(void **state)
 	golden("sharers 1 2", 0, "sharers.txt");
 	golden("show -J 1", 0, "show.json");
 	assert_null(json_check(out, strlen(out)));
+	golden("regions -x 1", 0, "regions-extended.txt");
+	golden("regions --kind args,guard --min-size 32 1", 0, "regions-filtered.txt");
+	golden("show -x --tid 101 1", 0, "show-extended.txt");
+	golden("summary 1", 0, "summary.txt");
+	golden("summary -J 1 2", 0, "summary.json");
+	assert_null(json_check(out, strlen(out)));
 	golden("threads -J -o TID,stack,SIZE 1 2", 0, "threads.json");
 	assert_null(json_check(out, strlen(out)));
 }

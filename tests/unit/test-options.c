@@ -102,6 +102,114 @@ static void options_of_other_commands(void **state)
 	assert_int_equal(run("sharers --sort pid 1"), 0);
 }
 
+static void errors_of_filters(void **state)
+{
+	static const struct error cases[] = {
+		{ "regions --kind pink 1", "pink: no such kind; 'pmemctl help regions' lists them" },
+		{ "regions --kind heap,pink,stack 1", "pmemctl: pink: no such kind" },
+		{ "regions --kind '' 1", "no such kind" },
+		{ "regions --kind main 1", "main: no such kind" },
+		{ "show --kind pink 1", "pink: no such kind; 'pmemctl help show'" },
+		{ "threads --kind heap 1", "heap: no such kind; 'pmemctl help threads'" },
+		{ "threads --orphans --kind main 1", "--kind: the table has no such column" },
+		{ "threads --orphans --tid 1 1", "--tid: the table has no such column" },
+		{ "threads --lint --addr 1 1", "--addr: the table has no such column" },
+		{ "threads --lint --min-size 1 1", "--min-size: the table has no such column" },
+		{ "regions --tid x 1", "x: not a list of thread ids" },
+		{ "regions --tid 5,0 1", "5,0: not a list of thread ids" },
+		{ "regions --addr 5-4 1", "5-4: not an address or LOW-HIGH" },
+		{ "regions --addr heap 1", "heap: not an address or LOW-HIGH" },
+		{ "regions --min-size 1T 1", "1T: not a size" },
+		{ "regions --kind", "--kind: needs a list of kinds" },
+		{ "regions --tid", "--tid: needs a list of thread ids" },
+		{ "regions --addr", "--addr: needs an address" },
+		{ "regions --min-size", "--min-size: needs a number" },
+		{ "summary --tid 1 1", "--tid: no such option" },
+		{ "summary --addr 1 1", "--addr: no such option" },
+		{ "sharers --kind heap 1", "--kind: no such option" },
+		{ "sharers --min-size 1 1", "--min-size: no such option" },
+		{ "threads -x 1", "-x: no such option" },
+		{ "sharers --extended 1", "-x: no such option" },
+		{ "summary -x 1", "-x: no such option" },
+		{ "summary --sort size 1", "size: no such column" },
+		{ "regions -x -o pink 1", "pink: no such column" },
+		{ "regions -x -o +pink 1", "pink: no such column" },
+	};
+
+	ARE_ERRORS(cases);
+}
+
+static void filters(void **state)
+{
+	assert_int_equal(run("regions -rn -o start --kind heap,THREAD-STACK 1"), 0);
+	assert_string_equal(out, "555500100000\n7f0000001000\n7f0000802000\n");
+	assert_int_equal(run("regions -rn -o start --kind heap,thread_stack --tid 102 1"), 0);
+	assert_string_equal(out, "7f0000802000\n");
+	assert_int_equal(run("regions -rn -o kind --addr 7f0000800fff-7f0000802001 1"), 0);
+	assert_string_equal(out, "thread\\x20stack\nguard\nthread\\x20stack\n");
+	/* for a part, its whole row */
+	assert_int_equal(run("regions -rn -o kind --addr 0x7ffe00020110 1"), 0);
+	assert_string_equal(out, "stack\n");
+	assert_int_equal(run("regions -n -o kind --addr 0x7ffe00020110 1"), 0);
+	assert_string_equal(out, "stack\n└─args\n");
+	assert_int_equal(run("regions -n -o kind,size --min-size 1M --sort -start 1"), 0);
+	assert_string_equal(out, "library      1.4M\nthread stack   8M\nthread stack   8M\n");
+	assert_int_equal(run("regions -J -o kind --kind args,heap 1"), 0);
+	assert_string_equal(out, "{\n \"regions\": [\n  {\"kind\": \"heap\"},\n"
+			    "  {\"kind\": \"stack\"}\n ],\n \"regions_shown\": 2,\n"
+			    " \"regions_total\": 18\n}\n");
+	assert_int_equal(run("threads -rn -o tid --tid 102,100 1"), 0);
+	assert_string_equal(out, "100\n102\n");
+	assert_int_equal(run("threads -rn -o tid --kind pthread --addr 7f0000001000 1"), 0);
+	assert_string_equal(out, "101\n");
+	assert_int_equal(run("threads --tid 5 1"), 0);
+	has(out, "0 of 3 shown\n");
+	assert_int_equal(run("summary -rn -o kind,reserved --kind heap,reserved 1"), 0);
+	assert_string_equal(out, "heap 132K\n");
+	/* a risk that is left out is none */
+	assert_int_equal(run("threads --lint --over 0 --tid 101 1"), 1);
+	has(out, "2 of 6 shown\n");
+	assert_int_equal(run("threads --lint --over 0 --tid 5 1"), 0);
+	has(out, "0 of 6 shown\n");
+	assert_int_equal(run("threads -J --tid 101 1"), 0);
+	assert_null(json_check(out, strlen(out)));
+	assert_null(strstr(out, "orphans"));
+	assert_int_equal(run("show -J --kind heap 1"), 0);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"regions_shown\": 1,");
+	assert_null(strstr(out, "threads_shown"));
+}
+
+/* What smaps says is asked for by -x, or by the name of a column, and else not there */
+static void extended(void **state)
+{
+	assert_int_equal(run("regions -rn -b -o start,rss,dirty,changed --kind heap 1"), 0);
+	assert_string_equal(out, "555500100000 32768 8192 no\n");
+	assert_int_equal(run("regions -rn -o start --sort -rss --min-size 1M 1"), 0);
+	assert_string_equal(out, "7f0000001000\n7f0000802000\n7f0010020000\n");
+	assert_int_equal(run("regions -rn -o rss,changed --addr 7f0010190000 1"), 0);
+	assert_string_equal(out, "- yes\n");
+	assert_int_equal(run("regions -x -o rss --kind anon 1"), 0);
+	has(out, "\n  -\n1 of 18 shown\nsum: RSS 0, PSS 0, SWAP 0, DIRTY 0\n"
+	    "1 changed while smaps was read: their columns from smaps are -\n");
+	assert_int_equal(run("regions -x -o +locked,START --kind heap 1"), 0);
+	has(out, "RANGE                     SIZE RSS PSS SWAP DIRTY PERMS KIND TID NAME   LOCKED "
+	    "       START\n");
+	assert_int_equal(run("regions -J 1"), 0);
+	assert_null(strstr(out, "\"rss\""));
+	assert_int_equal(run("regions -J -x 1"), 0);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"rss\": 32768, ");
+	has(out, "\"rss\": null, ");
+	assert_int_equal(run("show -J 1"), 0);
+	assert_null(strstr(out, "\"rss\""));
+	assert_int_equal(run("show -Jx 1"), 0);
+	has(out, "\"changed\": true");
+	/* rows of several VMAs: their sum */
+	assert_int_equal(run("show -bx 1"), 0);
+	has(out, " 1638400  409600  204800    0 102400 3 VMAs library ");
+}
+
 static void lists_of_columns(void **state)
 {
 	assert_int_equal(run("threads -H --lint"), 0);
@@ -264,6 +372,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_of_lint), cmocka_unit_test(columns_that_are_not_there),
 		cmocka_unit_test(options_of_other_commands), cmocka_unit_test(lists_of_columns),
+		cmocka_unit_test(errors_of_filters), cmocka_unit_test(filters),
+		cmocka_unit_test(extended),
 		cmocka_unit_test(help_tells), cmocka_unit_test(sorting),
 		cmocka_unit_test(lint_finds), cmocka_unit_test(orphans),
 		cmocka_unit_test(not_permitted_to_attach),

@@ -10,6 +10,7 @@
 #include "lint.h"
 #include "picture.h"
 #include "replay.h"
+#include "summary.h"
 #include "table.h"
 #include "test.h"
 
@@ -74,12 +75,31 @@ static void render(const struct picture *picture)
 	free(text);
 }
 
+/* Every byte once: by kind, and step by step */
+static void check_summary(const struct picture *picture)
+{
+	const struct summary *summary = picture->summary;
+	uint64_t vmas = 0, kinds = 0, falls = 0;
+
+	for (size_t i = 0; i < picture->model->nr_vmas; i++)
+		vmas += picture->model->vmas[i].end - picture->model->vmas[i].start;
+	for (size_t i = 0; i < summary->nr_kinds; i++)
+		kinds += summary->kinds[i].reserved;
+	for (size_t i = 0; i < summary->nr_falls; i++)
+		falls += summary->falls[i].tally.reserved;
+	assert_int_equal(summary->all.reserved, vmas);
+	assert_int_equal(kinds, vmas);
+	assert_int_equal(falls, vmas);
+}
+
 static void draw(const struct model *model)
 {
 	struct picture picture;
 
 	assert_int_equal(picture_make(&picture, model, &vsyscall), 0);
 	check_regions(&picture);
+	assert_int_equal(view_show.prepare(&picture), 0);
+	check_summary(&picture);
 	assert_int_equal(lint_find(&picture, 0, UINT64_MAX), 0);
 	render(&picture);
 	picture_free(&picture);
