@@ -305,6 +305,34 @@ enum page_state pagemap_page(int fd, uint64_t addr)
 	       PAGE_ABSENT;
 }
 
+int pagemap_entries(int fd, uint64_t start, uint64_t end,
+		    int (*fn)(void *data, uint64_t addr, uint64_t entry), void *data)
+{
+	return each_entry(fd, start, end, fn, data);
+}
+
+struct filled {
+	int (*fn)(void *data, const struct range *range, bool zero);
+	void *data;
+};
+
+static int fill_region(void *data, const struct scan_region *region)
+{
+	const struct filled *filled = data;
+	struct range range = { region->start, region->end };
+
+	return filled->fn(filled->data, &range, region->categories & IS_ZERO);
+}
+
+int pagemap_filled(int fd, uint64_t start, uint64_t end,
+		   int (*fn)(void *data, const struct range *range, bool zero), void *data)
+{
+	uint64_t filled = IS_PRESENT | IS_SWAPPED;
+	struct filled to = { fn, data };
+
+	return each_region(fd, start, end, filled, filled | IS_ZERO, fill_region, &to);
+}
+
 enum guard_marks pagemap_guard_marks(void)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

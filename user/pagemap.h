@@ -129,6 +129,34 @@ enum page_state {
  */
 enum page_state pagemap_page(int fd, uint64_t addr);
 
+/**
+ * pagemap_entries() - every entry of a range, as the kernel has it
+ * @fd: /proc/PID/pagemap, open for reading
+ * @start: first address, of a page
+ * @end: where to stop
+ * @fn: gets the address of each page and its entry; not 0 stops
+ * @data: for @fn
+ *
+ * Return: 0, also where the address space is gone; -errno, or what @fn returned.
+ */
+int pagemap_entries(int fd, uint64_t start, uint64_t end,
+		    int (*fn)(void *data, uint64_t addr, uint64_t entry), void *data);
+
+/**
+ * pagemap_filled() - the ranges that hold pages, without a look at all others
+ * @fd: /proc/PID/pagemap, open for reading
+ * @start: first address, of a page
+ * @end: where to stop
+ * @fn: gets each range of pages that are present or swapped out, and whether all of it
+ *	is the page of zeroes that is not to be written to; not 0 stops
+ * @data: for @fn
+ *
+ * Return: 0; -ENOTTY or -EINVAL if the kernel cannot tell, as before 6.7; -errno, or what
+ * @fn returned.
+ */
+int pagemap_filled(int fd, uint64_t start, uint64_t end,
+		   int (*fn)(void *data, const struct range *range, bool zero), void *data);
+
 /** enum guard_marks - what the running kernel does with guard markers */
 enum guard_marks {
 	GUARD_MARKS_NONE,	/* it has none: MADV_GUARD_INSTALL is an error */

@@ -38,6 +38,11 @@ const struct command commands[] = {
 	  "the address space is as large as it is. Several PIDs are summed up together as well,\n"
 	  "with an address space that some of them share counted once.",
 	  OPTIONS_TABLE, &table_summary, &view_summary, command_run },
+	{ "compare", "PID PID", "what two tasks share, down to single pages",
+	  "Tells what two tasks share: address space, files and so on, namespaces; and where\n"
+	  "the address spaces are two, which ranges, files and pages are the same in both, by\n"
+	  "kind of region. A is the first of the two. Each PID may be that of any thread.",
+	  OPTIONS_TABLE, &table_compare, NULL, compare_run },
 	{ "help", "[COMMAND]", "this text, or that of a command",
 	  "Tells what a command does, its options, and its columns.",
 	  0, NULL, NULL, help_run },

@@ -173,15 +173,11 @@ const struct command *command_find(const char *name);
  */
 int command_run(const struct command *cmd, int argc, char **argv);
 
-/**
- * ls_run() - "pmemctl ls [PID...]"
- * @cmd: the command ls itself
- * @argc: number of words, "ls" is the first of them
- * @argv: the words
- *
- * Return: exit status.
- */
+/** ls_run() - "pmemctl ls [PID...]"; takes and returns what command_run() does */
 int ls_run(const struct command *cmd, int argc, char **argv);
+
+/** compare_run() - "pmemctl compare PID PID", likewise */
+int compare_run(const struct command *cmd, int argc, char **argv);
 
 /** help_usage() - the short usage text of the program, onto @out */
 void help_usage(FILE *out);

@@ -16,7 +16,7 @@
  * @comm: name of the thread
  * @state: its state letter
  * @kthread: it is a kernel thread
- * @ppid: its parent
+ * @ppid: its parent process; 0: none, or none that has an id here
  * @start_time: when it was made, ns since boot, in steps of a clock tick
  */
 struct proc_stat {

@@ -10,6 +10,7 @@
 #include "hearsay.h"
 #include "replay.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +38,22 @@ int target_look(struct client *client, uint32_t pid, const struct wish *wish,
 	}
 	free(reply);
 	return ret;
+}
+
+/* What a reply does not hold is not to be had */
+int proc_stat(uint32_t pid, struct proc_stat *stat)
+{
+	return -ENOENT;
+}
+
+uint32_t proc_live_thread(uint32_t pid)
+{
+	return 0;
+}
+
+int proc_open(uint32_t pid, uint32_t tid, const char *name)
+{
+	return -ENOENT;
 }
 
 bool proc_vsyscall(struct pmemctl_vma *vma)

@@ -210,6 +210,41 @@ static void extended(void **state)
 	has(out, " 1638400  409600  204800    0 102400 3 VMAs library ");
 }
 
+static void two_to_compare(void **state)
+{
+	static const struct error cases[] = {
+		{ "compare", "compare: no PID given; try 'pmemctl help compare'" },
+		{ "compare 1", "compare: only one PID given" },
+		{ "compare 1 2 3", "3: compares two tasks, not more" },
+		{ "compare 1 x", "x: not a PID" },
+		{ "compare 0 1", "0: not a PID" },
+		{ "compare -J -r 1 2", "-J and -r: one or the other" },
+		{ "compare -o size 1 2", "size: no such column; 'pmemctl compare -H'" },
+		{ "compare --live 1 2", "--live: no such option" },
+	};
+
+	ARE_ERRORS(cases);
+	/* the stored reply, twice: one address space */
+	assert_int_equal(run("compare 1 2"), 0);
+	has(out, "two threads of one process\n\nA 100 (test), thread 1  /usr/bin/test\n");
+	has(out, "\none mm, 0123456789abcdef: size 18M, resident 1.8M\n");
+	assert_int_equal(run("compare -J 1 2"), 0);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "\"kinds\": null");
+	assert_int_equal(run("compare -n 1 2"), 0);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "two threads of one process\n");
+	setenv("PMEMCTL_REPLAY", "/nonexistent", 1);
+	assert_int_equal(run("compare 1 2"), 4);
+	lines(err, 2);
+	assert_int_equal(run("compare -J 1 2"), 4);
+	assert_null(json_check(out, strlen(out)));
+	has(out, "{\"pid\": 2, \"error\": \"no such process\"}");
+	setenv("PMEMCTL_REPLAY", "obj/process.nl", 1);
+	assert_int_equal(run("compare -H"), 0);
+	has(out, "\nCOW ");
+}
+
 static void lists_of_columns(void **state)
 {
 	assert_int_equal(run("threads -H --lint"), 0);
@@ -373,7 +408,7 @@ int main(void)
 		cmocka_unit_test(errors_of_lint), cmocka_unit_test(columns_that_are_not_there),
 		cmocka_unit_test(options_of_other_commands), cmocka_unit_test(lists_of_columns),
 		cmocka_unit_test(errors_of_filters), cmocka_unit_test(filters),
-		cmocka_unit_test(extended),
+		cmocka_unit_test(extended), cmocka_unit_test(two_to_compare),
 		cmocka_unit_test(help_tells), cmocka_unit_test(sorting),
 		cmocka_unit_test(lint_finds), cmocka_unit_test(orphans),
 		cmocka_unit_test(not_permitted_to_attach),
