@@ -15,7 +15,7 @@ void help_usage(FILE *out)
 	      "Show the address space of a process: what lies where, and whose stack is what.\n"
 	      "\nCommands:\n", out);
 	for (const struct command *cmd = commands; cmd->name; cmd++)
-		fprintf(out, "  %-7s %-9s %s\n", cmd->name, cmd->args, cmd->summary);
+		fprintf(out, "  %-7s %-11s %s\n", cmd->name, cmd->args, cmd->summary);
 	fputs("\n'pmemctl help COMMAND' tells more; 'pmemctl --version' tells both versions.\n",
 	      out);
 }
@@ -41,6 +41,10 @@ void help_command(FILE *out, const struct command *cmd)
 		fputs("\nRisks that --lint knows:\n", out);
 		for (int i = 0; i < RISKS; i++)
 			fprintf(out, "  %-17s %s\n", risk_name(i), risk_about(i));
+	}
+	if (cmd->options & OPTIONS_FILES) {
+		fputs("\nColumns of --files:\n", out);
+		table_list(out, &table_files, 2);
 	}
 	if (cmd->table == &table_regions) {
 		fputs("\nKinds of regions:\n", out);

@@ -77,11 +77,7 @@ static void get_perms(const struct picture *picture, const void *row, struct cel
 		snprintf(cell->buf, sizeof(cell->buf), "%u VMAs", region->folded);
 		return;
 	}
-	cell->buf[0] = flags & PMEMCTL_VMA_READ ? 'r' : '-';
-	cell->buf[1] = flags & PMEMCTL_VMA_WRITE ? 'w' : '-';
-	cell->buf[2] = flags & PMEMCTL_VMA_EXEC ? 'x' : '-';
-	cell->buf[3] = flags & PMEMCTL_VMA_MAYSHARE ? 's' : 'p';
-	cell->buf[4] = 0;
+	perms_text(cell->buf, flags);
 }
 
 static void get_offset(const struct picture *picture, const void *row, struct cell *cell)
@@ -398,5 +394,5 @@ const struct view view_regions = {
 		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
 		.registers = true,
 	},
-	.end = regions_end,
+	.after = regions_end,
 };

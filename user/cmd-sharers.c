@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pmemctl sharers: who else uses the address space.
+ * pmemctl sharers: who else uses the address space, or maps the same files.
  */
+#include "files.h"
 #include "process.h"
 #include "table.h"
 
@@ -83,11 +84,42 @@ static void sharers_text(FILE *out, const struct picture *picture, const struct 
 {
 	const struct model *model = picture->model;
 
+	if (opts->table != &table_sharers)
+		return;
 	fprintf(out, "mm %016llx: ", (unsigned long long)model->mm[PMEMCTL_MM_ID]);
 	process_sharers_text(out, model);
+}
+
+static void sharers_after(FILE *out, const struct picture *picture, const struct options *opts)
+{
+	const struct files *files = picture->files;
+
+	if (!files || opts->chosen)
+		return;
+	if (opts->table != &table_files) {
+		fputs("\n", out);
+		files_text(out, picture, opts);
+	} else if (!files->count) {
+		files_text(out, picture, opts);
+	} else {
+		others_text(out, &files->others);
+	}
+}
+
+static void sharers_json(struct json *json, const struct picture *picture,
+			 const struct options *opts)
+{
+	if (opts->table == &table_sharers)
+		files_json(json, picture);
+	else if (picture && picture->files)
+		others_json(json, &picture->files->others);
+	else
+		json_null(json, "looked_at");
 }
 
 const struct view view_sharers = {
 	.wish.sections = PMEMCTL_SECTION_SHARERS,
 	.text = sharers_text,
+	.after = sharers_after,
+	.json_after = sharers_json,
 };

@@ -372,7 +372,7 @@ const struct view view_summary = {
 		.smaps = true, .residents = true,
 	},
 	.prepare = prepare,
-	.end = put_end,
+	.after = put_end,
 	.json = put_json,
 	.last = put_set,
 };

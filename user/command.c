@@ -5,6 +5,7 @@
  */
 #include "pmemctl.h"
 
+#include "files.h"
 #include "json.h"
 #include "lint.h"
 #include "options.h"
@@ -76,6 +77,8 @@ static void put_json(FILE *out, const struct run *run, const struct picture *pic
 		table_json_rows(&json, table, opts->chosen ? opts->columns : NULL, picture, opts);
 	else
 		run->view->json(&json, picture, opts);
+	if (run->view->json_after && !opts->chosen)
+		run->view->json_after(&json, picture, opts);
 	if (shows_below(run))
 		orphans_json(&json, picture);
 	json_end_object(&json);
@@ -106,8 +109,8 @@ static void put_notes(FILE *out, const struct run *run, const struct picture *pi
 {
 	const struct model *model = picture->model;
 
-	if (run->view->end)
-		run->view->end(out, picture, run->opts);
+	if (run->view->after)
+		run->view->after(out, picture, run->opts);
 	if (shows_below(run) && model->witness.nr_orphans) {
 		fputs("\n", out);
 		put_orphans(out, run, picture);
@@ -153,10 +156,17 @@ static void put_text(FILE *out, const struct run *run, const struct picture *pic
 		put_notes(out, run, picture);
 }
 
+static int look_at_files(struct run *run, struct picture *picture, struct files *files)
+{
+	picture->files = files;
+	return files_look(files, &run->client, picture);
+}
+
 /* Everything about one process, put together in memory */
 static char *compose(struct run *run, uint32_t pid, const struct model *model,
 		     const struct failure *why, size_t *size)
 {
+	struct files files = { 0 };
 	struct picture picture;
 	char *text = NULL;
 	FILE *out = open_memstream(&text, size);
@@ -169,7 +179,9 @@ static char *compose(struct run *run, uint32_t pid, const struct model *model,
 		if (picture_make(&picture, model, run->has_vsyscall ? &run->vsyscall : NULL) ||
 		    (run->view->prepare && run->view->prepare(&picture)) ||
 		    (run->opts->lint &&
-		     lint_find(&picture, run->opts->over, run->opts->min_guard))) {
+		     lint_find(&picture, run->opts->over, run->opts->min_guard)) ||
+		    (run->wish.files && model->has_mm && look_at_files(run, &picture, &files))) {
+			files_free(&files);
 			picture_free(&picture);
 			fclose(out);
 			free(text);
@@ -182,6 +194,7 @@ static char *compose(struct run *run, uint32_t pid, const struct model *model,
 			put_json(out, run, &picture, pid, why);
 		else
 			put_text(out, run, &picture);
+		files_free(&files);
 		picture_free(&picture);
 	}
 	if (fclose(out)) {
@@ -251,6 +264,13 @@ static void make_wish(struct wish *wish, const struct command *cmd, const struct
 	if (opts->columns)
 		wish->smaps |= table_smaps(opts->columns, opts->sorting);
 	wish->touched |= opts->lint;
+	/* scripts that asked for the table of sharers get that, at its price */
+	if (opts->table == &table_files ||
+	    (cmd->options & OPTIONS_FILES && !opts->chosen && !opts->raw &&
+	     (opts->json || !opts->noheadings))) {
+		wish->files = true;
+		wish->sections |= PMEMCTL_SECTION_VMAS;
+	}
 	if (!(cmd->options & OPTIONS_THREADS))
 		return;
 	/* in JSON there are all columns, unless some were chosen */

@@ -13,6 +13,7 @@ enum {
 	OPT_OVER,
 	OPT_MIN_GUARD,
 	OPT_ORPHANS,
+	OPT_FILES,
 	OPT_SORT,
 	OPT_SHARED,
 	OPT_ALL_THREADS,
@@ -59,6 +60,8 @@ static const struct spec specs[] = {
 	  "exact registers of running threads, too: interrupts\nthe CPUs that run them" },
 	{ OPT_ORPHANS, "orphans", NULL, OPTIONS_THREADS,
 	  "the stacks of no live thread instead" },
+	{ OPT_FILES, "files", NULL, OPTIONS_FILES,
+	  "the other processes that map the same files instead" },
 	{ OPT_LINT, "lint", NULL, OPTIONS_THREADS,
 	  "risks instead; exit status 1 if there are any" },
 	{ OPT_OVER, "over", "PERCENT", OPTIONS_THREADS,
@@ -82,6 +85,7 @@ struct words {
 	const char *min_guard;
 	const char *filters[FILTERS];
 	bool orphans;
+	bool files;
 	int optind;	/* of the first word that is not an option */
 };
 
@@ -209,6 +213,9 @@ static void take_option(struct options *opts, struct words *words, int c)
 		break;
 	case OPT_ORPHANS:
 		words->orphans = true;
+		break;
+	case OPT_FILES:
+		words->files = true;
 		break;
 	case OPT_SHARED:
 		opts->shared = true;
@@ -352,7 +359,8 @@ static int select_columns(const struct command *cmd, const struct words *words,
 		return 0;
 	complain("%.*s: no such column; 'pmemctl %s%s -H' lists them",
 		 (int)strcspn(unknown, ","), unknown, cmd->name,
-		 opts->lint ? " --lint" : words->orphans ? " --orphans" : "");
+		 opts->lint ? " --lint" : words->orphans ? " --orphans" :
+		 words->files ? " --files" : "");
 	return STATUS_USAGE;
 }
 
@@ -432,7 +440,8 @@ int options_parse(const struct command *cmd, int argc, char **argv, struct comma
 		help_command(stdout, cmd);
 		return STATUS_DONE;
 	}
-	opts->table = opts->lint ? &table_findings : words.orphans ? &table_orphans : cmd->table;
+	opts->table = opts->lint ? &table_findings : words.orphans ? &table_orphans :
+		      words.files ? &table_files : cmd->table;
 	if (parse_lint(cmd, opts, &words) ||
 	    (opts->table && select_columns(cmd, &words, line)) ||
 	    parse_filters(cmd, &words, line))

@@ -17,6 +17,7 @@ enum option_group {
 	OPTIONS_THREADS = 4,	/* it is about threads */
 	OPTIONS_SMAPS = 8,	/* it can show what smaps says */
 	OPTIONS_LS = 16,	/* it lists all mms */
+	OPTIONS_FILES = 32,	/* it is about who has what */
 	OPTIONS_FILTER = 256	/* shifted by enum filter_by: its table has what that judges by */
 };
 

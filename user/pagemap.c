@@ -181,6 +181,8 @@ static int touch_region(void *data, const struct scan_region *region)
 
 	if (region->categories & IS_GUARD)	/* which counts as swapped out, too */
 		return 0;
+	if (!t->touch->lowest)
+		t->touch->huge = region->categories & IS_HUGE;
 	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT);
 	return 0;
 }
@@ -199,9 +201,9 @@ int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 	int ret;
 
 	*touch = (struct touch) { 0 };
-	ret = each_region(fd, start, end, touched, touched | IS_GUARD, touch_region, &t);
+	ret = each_region(fd, start, end, touched, touched | IS_HUGE | IS_GUARD, touch_region, &t);
 	if (not_supported(ret))	/* before 6.15 */
-		ret = each_region(fd, start, end, touched, touched, touch_region, &t);
+		ret = each_region(fd, start, end, touched, touched | IS_HUGE, touch_region, &t);
 	if (not_supported(ret)) {
 		if (end - start > ENTRIES_MAX)
 			return 0;

@@ -65,6 +65,7 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
  * @resident: bytes that are present
  * @whole: all of it is present or swapped out
  * @run_end: end of the run of such pages that begins with @lowest
+ * @huge: the lowest page is known to be part of a huge page
  */
 struct touch {
 	bool known;
@@ -72,6 +73,7 @@ struct touch {
 	uint64_t resident;
 	bool whole;
 	uint64_t run_end;
+	bool huge;
 };
 
 /**
@@ -81,7 +83,8 @@ struct touch {
  * @end: where to stop
  * @touch: filled in
  *
- * Before Linux 6.7 a range of more than 1 GiB is not looked at.
+ * Before Linux 6.7 huge pages are not known, and a range of more than 1 GiB is not
+ * looked at.
  *
  * Return: 0 or -errno.
  */

@@ -68,6 +68,7 @@ struct region {
 struct census;
 struct finding;
 struct summary;
+struct files;
 
 /**
  * struct picture - a model, judged
@@ -81,6 +82,7 @@ struct summary;
  * @nr_findings: how many
  * @summary: what it is made of, if it was made: summary_make()
  * @extended: what smaps says was asked for
+ * @files: who else maps its files, if that was looked for: files_look(); not owned
  * @vsyscall: the page that is no VMA, if the last region is that
  * @census: all tasks, in a picture of the machine: it has nothing else
  */
@@ -95,6 +97,7 @@ struct picture {
 	size_t nr_findings;
 	struct summary *summary;
 	bool extended;
+	const struct files *files;
 	struct pmemctl_vma vsyscall;
 	const struct census *census;
 

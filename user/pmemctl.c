@@ -17,7 +17,7 @@ const struct command commands[] = {
 	  "Lists every address space (mm) of the machine with the processes that use it, by\n"
 	  "resident memory. Several processes of one mm are a tree. With PIDs: theirs only.",
 	  OPTIONS_TABLE | OPTIONS_LS, &table_ls, NULL, ls_run },
-	{ "show", "PID...", "everything in one answer: process, regions, threads, sharers",
+	{ "show", "PID...", "everything at once: process, regions, threads, sharers",
 	  "Shows the process, its regions, its threads with their stacks, who else uses the\n"
 	  "address space, and how much of it is what. PID may be that of any thread.",
 	  OPTIONS_LIVE | OPTIONS_SMAPS, NULL, &view_show, command_run },
@@ -30,9 +30,10 @@ const struct command commands[] = {
 	  "that. A stack that cannot be told for certain is shown as -.",
 	  OPTIONS_TABLE | OPTIONS_LIVE | OPTIONS_THREADS, &table_threads, &view_threads,
 	  command_run },
-	{ "sharers", "PID...", "who else uses the address space",
-	  "Lists the tasks outside the process that use its address space.",
-	  OPTIONS_TABLE, &table_sharers, &view_sharers, command_run },
+	{ "sharers", "PID...", "who else uses the address space, or maps its files",
+	  "Lists the tasks outside the process that use its address space, and, after one look at\n"
+	  "each process that you may look at, those that map the same files or shared memory.",
+	  OPTIONS_TABLE | OPTIONS_FILES, &table_sharers, &view_sharers, command_run },
 	{ "summary", "PID...", "how much of what there is, and why it is so large",
 	  "Sums up by kind: address space, and how much of it is in memory and in swap; then why\n"
 	  "the address space is as large as it is. Several PIDs are summed up together as well,\n"
@@ -43,6 +44,11 @@ const struct command commands[] = {
 	  "the address spaces are two, which ranges, files and pages are the same in both, by\n"
 	  "kind of region. A is the first of the two. Each PID may be that of any thread.",
 	  OPTIONS_TABLE, &table_compare, NULL, compare_run },
+	{ "who", "PID ADDR...", "what an address is, and who else has its page",
+	  "Explains addresses of a process: region, stack, file and symbol, page, and the other\n"
+	  "processes that have the page. ADDR is in hex, as in /proc/PID/maps, with or without 0x.\n"
+	  "Without any, or for -, they are read from standard input, one a line.",
+	  0, NULL, NULL, who_run },
 	{ "help", "[COMMAND]", "this text, or that of a command",
 	  "Tells what a command does, its options, and its columns.",
 	  0, NULL, NULL, help_run },

@@ -50,6 +50,7 @@ struct filter;
  * @orphans: stacks of no live thread; takes PMEMCTL_SECTION_SHARERS
  * @smaps: what /proc/PID/smaps says of the VMAs
  * @residents: which pages of the parts of VMAs are in memory
+ * @files: who else maps its files; takes PMEMCTL_SECTION_VMAS
  */
 struct wish {
 	uint32_t sections;
@@ -59,6 +60,7 @@ struct wish {
 	bool orphans;
 	bool smaps;
 	bool residents;
+	bool files;
 };
 
 /**
@@ -112,9 +114,10 @@ struct options {
  *	be NULL
  * @text: writes what comes above the command's table, for people, and may be NULL; or,
  *	where it has none, all
- * @end: writes what comes below the command's table, for people; may be NULL
+ * @after: writes what comes below the command's table, for people; may be NULL
  * @json: writes the tables; NULL @picture: of a process that failed. Of a command with a
  *	table: unless another one or columns were chosen, and NULL if that table is all
+ * @json_after: writes what comes after the table, unless columns were chosen; may be NULL
  * @last: writes what there is to say of several processes together, after them: in JSON
  *	a comma and one more value; may be NULL
  */
@@ -124,9 +127,11 @@ struct view {
 	const struct table *below;
 	int (*prepare)(struct picture *picture);
 	void (*text)(FILE *out, const struct picture *picture, const struct options *opts);
-	void (*end)(FILE *out, const struct picture *picture, const struct options *opts);
+	void (*after)(FILE *out, const struct picture *picture, const struct options *opts);
 	void (*json)(struct json *json, const struct picture *picture,
 		     const struct options *opts);
+	void (*json_after)(struct json *json, const struct picture *picture,
+			   const struct options *opts);
 	void (*last)(FILE *out, const struct options *opts);
 };
 
@@ -178,6 +183,9 @@ int ls_run(const struct command *cmd, int argc, char **argv);
 
 /** compare_run() - "pmemctl compare PID PID", likewise */
 int compare_run(const struct command *cmd, int argc, char **argv);
+
+/** who_run() - "pmemctl who PID [ADDRESS...]", likewise */
+int who_run(const struct command *cmd, int argc, char **argv);
 
 /** help_usage() - the short usage text of the program, onto @out */
 void help_usage(FILE *out);

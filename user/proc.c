@@ -4,9 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* PF_KTHREAD of <linux/sched.h>: the same bit since 2.6.27 */
@@ -178,6 +181,39 @@ bool proc_no_huge_pages(uint32_t pid, uint32_t tid)
 	}
 	fclose(status);
 	return !enabled;
+}
+
+bool proc_is_partial(void)
+{
+	struct stat stat_self;
+
+	/* the inode of the first PID namespace: PROC_PID_INIT_INO of <linux/proc_ns.h> */
+	return access("/proc/1", F_OK) || (!stat("/proc/self/ns/pid", &stat_self) &&
+					   stat_self.st_ino != 0xEFFFFFFCU);
+}
+
+enum proc_answer proc_same_mm(uint32_t a, uint32_t b)
+{
+	long ret = syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
+
+	if (ret < 0)
+		return errno == ESRCH ? PROC_DIFFERENT : PROC_UNKNOWN;
+	return ret ? PROC_DIFFERENT : PROC_SAME;
+}
+
+enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name)
+{
+	uint32_t pids[2] = { a, b };
+	struct stat stats[2];
+
+	for (int i = 0; i < 2; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%u/ns/%s", pids[i], name);
+		if (stat(path, &stats[i]))
+			return errno == ENOENT || errno == ESRCH ? PROC_DIFFERENT : PROC_UNKNOWN;
+	}
+	return stats[0].st_ino == stats[1].st_ino ? PROC_SAME : PROC_DIFFERENT;
 }
 
 /* A boot parameter, in pages; it shows nowhere else */

@@ -78,6 +78,27 @@ int proc_open(uint32_t pid, uint32_t tid, const char *name);
  */
 bool proc_no_huge_pages(uint32_t pid, uint32_t tid);
 
+/** proc_is_partial() - whether /proc leaves processes out: hidepid, or a PID namespace */
+bool proc_is_partial(void);
+
+/** enum proc_answer - of a question about two processes */
+enum proc_answer {
+	PROC_UNKNOWN,
+	PROC_SAME,
+	PROC_DIFFERENT		/* or one of them is gone */
+};
+
+/** proc_same_mm() - whether two processes have the same address space now: kcmp() */
+enum proc_answer proc_same_mm(uint32_t a, uint32_t b);
+
+/**
+ * proc_same_namespace() - whether two processes are in the same namespace now
+ * @a: one
+ * @b: the other
+ * @name: as in /proc/PID/ns
+ */
+enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name);
+
 /** proc_guard_gap() - bytes that the kernel keeps free below a stack that grows */
 uint64_t proc_guard_gap(void);
 

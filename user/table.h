@@ -129,7 +129,7 @@ void orphans_json(struct json *json, const struct picture *picture);
 
 extern const struct table table_regions, table_threads, table_sharers, table_orphans,
 	table_findings, table_ls, table_summary, table_waterfall,
-	table_compare;
+	table_compare, table_files;
 
 /**
  * table_select() - parse a list of columns

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "text.h"
 
+#include <linux/pmemctl.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +95,16 @@ void put_visible(FILE *out, const char *s)
 		else
 			putc_unlocked(c, out);
 	}
+}
+
+char *perms_text(char *to, uint64_t flags)
+{
+	to[0] = flags & PMEMCTL_VMA_READ ? 'r' : '-';
+	to[1] = flags & PMEMCTL_VMA_WRITE ? 'w' : '-';
+	to[2] = flags & PMEMCTL_VMA_EXEC ? 'x' : '-';
+	to[3] = flags & PMEMCTL_VMA_MAYSHARE ? 's' : 'p';
+	to[4] = 0;
+	return to;
 }
 
 void words_join(char *to, size_t size, const struct word *words, uint64_t bits)

@@ -63,6 +63,15 @@ char *time_text(char *to, uint64_t ns);
  */
 void put_visible(FILE *out, const char *s);
 
+/**
+ * perms_text() - what may be done with a VMA, as in /proc/PID/maps: rw-p
+ * @to: at least 5 bytes
+ * @flags: PMEMCTL_VMA_* bits
+ *
+ * Return: @to.
+ */
+char *perms_text(char *to, uint64_t flags);
+
 /** struct word - a bit or value and what it is called */
 struct word {
 	uint64_t value;

@@ -74,7 +74,8 @@ def test_kernel_thread_is_no_error(command):
         assert shown["process"]["kernel_thread"] is True
         assert shown["regions"] == shown["threads"] == shown["sharers"] == []
     else:
-        below = {"orphans": []} if command == "threads" else {}
+        below = {"threads": {"orphans": []},
+                 "sharers": {"files": [], "looked_at": None}}.get(command, {})
         assert shown == {command: [], **below}
 
 

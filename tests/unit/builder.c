@@ -260,6 +260,7 @@ void builder_process(struct builder *b)
 	b->mm[PMEMCTL_MM_TOTAL_VM] = 0x11fb000;
 	b->mm[PMEMCTL_MM_RSS_ANON] = 300 << 10;
 	b->mm[PMEMCTL_MM_RSS_FILE] = 1536 << 10;
+	b->mm[PMEMCTL_MM_TASK_SIZE] = 0x7ffffffff000;
 	b->mm[PMEMCTL_MM_START_CODE] = 0x555500001000;
 	b->mm[PMEMCTL_MM_END_CODE] = 0x555500004567;
 	b->mm[PMEMCTL_MM_START_DATA] = 0x555500007d90;

@@ -64,3 +64,25 @@ bool proc_vsyscall(struct pmemctl_vma *vma)
 	};
 	return true;
 }
+
+/* There is nobody else */
+size_t proc_list(uint32_t pid, uint32_t **ids)
+{
+	*ids = NULL;
+	return 0;
+}
+
+bool proc_is_partial(void)
+{
+	return false;
+}
+
+enum proc_answer proc_same_mm(uint32_t a, uint32_t b)
+{
+	return PROC_UNKNOWN;
+}
+
+enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name)
+{
+	return PROC_UNKNOWN;
+}

@@ -41,6 +41,8 @@ static void prints_as_expected(void **state)
 	golden("regions -r -b 1", 0, "regions-raw.txt");
 	golden("threads 1", 0, "threads.txt");
 	golden("sharers 1 2", 0, "sharers.txt");
+	golden("who 1 555500001234 0x7F0000800000 7ffe00020104 7f0000000010 7f0000000 18 "
+	       "deadbeefdeadbeef", 0, "who.txt");
 	golden("show -J 1", 0, "show.json");
 	assert_null(json_check(out, strlen(out)));
 	golden("regions -x 1", 0, "regions-extended.txt");
@@ -48,6 +50,7 @@ static void prints_as_expected(void **state)
 	golden("show -x --tid 101 1", 0, "show-extended.txt");
 	golden("summary 1", 0, "summary.txt");
 	golden("summary -J 1 2", 0, "summary.json");
+	golden("who -J 1 7f0000800ff0 10 ffff800000000000", 0, "who.json");
 	assert_null(json_check(out, strlen(out)));
 	golden("threads -J -o TID,stack,SIZE 1 2", 0, "threads.json");
 	assert_null(json_check(out, strlen(out)));
@@ -185,6 +188,12 @@ static void usage_errors(void **state)
 		{ "regions -o '' 1", "no such column" },
 		{ "regions -o +foo 1", "foo: no such column" },
 		{ "help nonsense", "no such command" },
+		{ "regions --files 1", "--files: no such option" },
+		{ "who", "no PID" },
+		{ "who x 1", "x: not a PID" },
+		{ "who 1 7ffg", "7ffg: not an address" },
+		{ "who 1 0x", "0x: not an address" },
+		{ "who 1 12345678901234567", "not an address" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -192,7 +201,7 @@ static void usage_errors(void **state)
 		assert_string_equal(out, "");
 		has(err, "pmemctl: ");
 		has(err, cases[i].words);
-		has(err, i < 18 ? "try 'pmemctl help" : "");
+		has(err, i < 18 || i > 22 ? "try 'pmemctl help" : "");
 		lines(err, 1);
 	}
 	assert_int_equal(run(""), 2);

@@ -50,6 +50,7 @@ static void render(const struct picture *picture)
 {
 	static const struct table *const tables[] = {
 		&table_regions, &table_threads, &table_sharers, &table_orphans, &table_findings,
+		&table_files,
 	};
 	struct options opts = { 0 };
 	size_t size;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "ties.h"
+
+#include "frames.h"
+#include "proc.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *tie_kind_name(enum tie_kind kind)
+{
+	static const char *const names[] = {
+		[TIE_SAME] = "same",
+		[TIE_FILE] = "same-file",
+		[TIE_POSSIBLE] = "possible",
+		[TIE_COPY] = "copy",
+		[TIE_MAPPED] = "absent",
+	};
+
+	return names[kind];
+}
+
+/* A page as pagemap has it */
+struct entry {
+	enum page_is is;
+	unsigned int flags;
+	uint64_t frame;
+};
+
+static int keep(void *data, uint64_t addr, uint64_t frame, unsigned int flags)
+{
+	struct entry *entry = data;
+
+	*entry = (struct entry) {
+		flags & FRAME_SWAPPED ? PAGE_IS_SWAPPED : PAGE_IS_THERE, flags, frame
+	};
+	return 0;
+}
+
+static struct entry entry_at(int pagemap, uint64_t addr)
+{
+	struct entry entry = { .is = PAGE_IS_ABSENT };
+
+	addr = page_down(addr);
+	if (frames_each(pagemap, addr, addr + PAGE, keep, &entry))
+		entry.is = PAGE_IS_UNKNOWN;
+	return entry;
+}
+
+/* Private memory, or a copy of its own of a file's page: others have it by a fork only */
+static bool is_anonymous(const struct page *page)
+{
+	return !page->vma->file || (page->is == PAGE_IS_THERE && !(page->flags & FRAME_FILE));
+}
+
+/* Whether it makes sense to ask others for it */
+static bool may_have_ties(const struct page *page)
+{
+	if (!page->vma || page->is == PAGE_IS_UNKNOWN || page->is == PAGE_IS_SWAPPED ||
+	    page->flags & FRAME_ZERO)
+		return false;
+	/* a page of no file that is no anonymous one is the kernel's: the vdso */
+	if (is_anonymous(page))
+		return page->is == PAGE_IS_THERE && !(page->flags & (FRAME_EXCLUSIVE | FRAME_FILE));
+	return true;
+}
+
+static bool same_file(const struct model *a, const struct pmemctl_vma *x, const struct model *b,
+		      const struct pmemctl_vma *y)
+{
+	const struct pmemctl_object *f = model_object(a, x->file), *g = model_object(b, y->file);
+	const char *name = model_name(a, x->file), *other = model_name(b, y->file);
+	bool segment = name && !f->dev_major && !strncmp(name, "/SYSV", 5);
+	bool its = other && !g->dev_major && !strncmp(other, "/SYSV", 5);
+
+	if (f->ino != g->ino || f->dev_major != g->dev_major || f->dev_minor != g->dev_minor ||
+	    segment != its)
+		return false;
+	/* the inode number of System V memory is its id, which each IPC namespace gives out */
+	return !segment || proc_same_namespace(a->pid, b->pid, "ipc") == PROC_SAME;
+}
+
+static int add_tie(struct page *page, const struct tie *tie)
+{
+	if (page->nr_ties == page->room) {
+		size_t room = page->room ? page->room * 2 : 16;
+		void *list = realloc(page->ties, room * sizeof(*page->ties));
+
+		if (!list)
+			return -1;
+		page->ties = list;
+		page->room = room;
+	}
+	page->ties[page->nr_ties++] = *tie;
+	return 0;
+}
+
+/* Of a page of a file: what somebody has who maps it, too */
+static enum tie_kind judge_file(const struct page *page, const struct entry *its)
+{
+	if (its->is == PAGE_IS_SWAPPED)
+		return TIE_COPY;
+	if (its->is != PAGE_IS_THERE)
+		return TIE_MAPPED;
+	if (!(its->flags & FRAME_FILE))
+		return TIE_COPY;
+	if (!page->frame || !its->frame)
+		return TIE_FILE;
+	/* not the same: it was replaced between the looks */
+	return page->frame == its->frame ? TIE_SAME : TIE_MAPPED;
+}
+
+/* Of private memory: shared since a fork, at the same address */
+static bool judge_anonymous(const struct page *page, const struct entry *its,
+			    enum tie_kind *kind)
+{
+	if (its->is != PAGE_IS_THERE || its->flags & (FRAME_FILE | FRAME_EXCLUSIVE))
+		return false;
+	*kind = page->frame ? TIE_SAME : TIE_POSSIBLE;
+	return page->frame == its->frame;
+}
+
+/* Everything that another process has of one page */
+static int match_page(const struct ties *ties, struct page *page, const struct model *model,
+		      size_t index, int pagemap)
+{
+	uint64_t offset = page->vma->offset + (page->addr - page->vma->start);
+	const struct pmemctl_vma *vma = model_vma(model, page->addr);
+	struct tie tie = { .other = index, .addr = page->addr };
+	struct entry its;
+
+	if (is_anonymous(page)) {
+		if (!vma)
+			return 0;
+		its = entry_at(pagemap, page->addr);
+		tie.flags = vma->flags;
+		return judge_anonymous(page, &its, &tie.kind) ? add_tie(page, &tie) : 0;
+	}
+	for (size_t i = 0; i < model->nr_vmas; i++) {
+		vma = &model->vmas[i];
+		if (!vma->file || vma->offset > offset ||
+		    offset - vma->offset >= vma->end - vma->start ||
+		    !same_file(ties->model, page->vma, model, vma))
+			continue;
+		tie.addr = vma->start + (offset - vma->offset);
+		tie.flags = vma->flags;
+		its = entry_at(pagemap, tie.addr);
+		tie.kind = judge_file(page, &its);
+		if (add_tie(page, &tie))
+			return -1;
+	}
+	return 0;
+}
+
+static int match(const struct model *model, size_t index, void *data)
+{
+	struct ties *ties = data;
+	int pagemap = proc_open(model->pid, 0, "pagemap"), ret = 0;
+
+	/* gone, or its main thread is: then nothing is said of it */
+	if (pagemap < 0)
+		return 0;
+	for (size_t i = 0; i < ties->nr_pages && !ret; i++) {
+		if (ties->pages[i].sought)
+			ret = match_page(ties, &ties->pages[i], model, index, pagemap);
+	}
+	close(pagemap);
+	return ret;
+}
+
+static void look_at(struct page *page, int pagemap)
+{
+	uint64_t start = page_down(page->addr);
+	struct entry entry = entry_at(pagemap, page->addr);
+	struct touch touch;
+
+	page->is = entry.is;
+	page->flags = entry.flags;
+	page->frame = entry.frame;
+	if (entry.is == PAGE_IS_THERE && !pagemap_touched(pagemap, start, start + PAGE, &touch))
+		page->huge = touch.huge;
+}
+
+/* What is not what it was is not told */
+static void look_again(struct page *page, int pagemap)
+{
+	struct entry now = entry_at(pagemap, page->addr);
+
+	if (now.is == page->is && now.frame == page->frame)
+		return;
+	page->nr_ties = 0;
+	page->is = PAGE_IS_UNKNOWN;
+}
+
+int ties_look(struct ties *ties, struct client *client, const struct model *model, int pagemap)
+{
+	ties->model = model;
+	for (size_t i = 0; i < ties->nr_pages; i++) {
+		struct page *page = &ties->pages[i];
+
+		if (page->vma)
+			look_at(page, pagemap);
+		page->sought = may_have_ties(page);
+		ties->passed |= page->sought;
+	}
+	if (!ties->passed)
+		return 0;
+	if (others_look(client, model, &ties->others, match, ties))
+		return -1;
+	for (size_t i = 0; i < ties->nr_pages; i++) {
+		if (ties->pages[i].sought)
+			look_again(&ties->pages[i], pagemap);
+	}
+	return 0;
+}
+
+void ties_free(struct ties *ties)
+{
+	for (size_t i = 0; i < ties->nr_pages; i++)
+		free(ties->pages[i].ties);
+	others_free(&ties->others);
+}
