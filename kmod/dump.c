@@ -3,6 +3,7 @@
  * Sending an answer that is complete: its scalars in the first message, then its
  * tables in chunks, as many messages as fit into what the reader offers.
  */
+#include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/netlink.h>
 #include <linux/string.h>

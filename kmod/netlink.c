@@ -27,11 +27,6 @@ static const struct nla_policy pmemctl_snapshot_policy[PMEMCTL_A_LIVE + 1] = {
 	[PMEMCTL_A_LIVE]	= { .type = NLA_FLAG },
 };
 
-/* Nothing is asked. Without any policy, all would be let pass unread */
-static const struct nla_policy pmemctl_tasks_policy[PMEMCTL_TASKS_A_TAKEN + 1] = {
-	[PMEMCTL_TASKS_A_TAKEN]	= { .type = NLA_REJECT },
-};
-
 static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			     const struct sk_buff *request,
 			     const struct nlattr *proof,
@@ -287,10 +282,8 @@ static const struct genl_ops pmemctl_ops[] = {
 		.dumpit		= pmemctl_nl_dump,
 		.done		= pmemctl_dump_done,
 	},
-	{
+	{	/* takes no attribute: without a policy all are refused */
 		.cmd		= PMEMCTL_CMD_TASKS,
-		.policy		= pmemctl_tasks_policy,
-		.maxattr	= PMEMCTL_TASKS_A_TAKEN,
 		.start		= pmemctl_nl_tasks_start,
 		.dumpit		= pmemctl_nl_dump,
 		.done		= pmemctl_dump_done,

@@ -321,8 +321,6 @@ static void put_page(FILE *out, const struct answer *a)
 			"that was looked at maps it" : "that was looked at has it");
 	if (page->is == PAGE_IS_THERE && !frames_permitted() && page->nr_ties)
 		fputs("whether pages are the same can be compared with CAP_SYS_ADMIN only\n", out);
-	if (!(page->flags & FRAME_EXCLUSIVE))
-		others_text(out, a->others);
 }
 
 static void put_gap(FILE *out, const struct answer *a, const struct options *opts)

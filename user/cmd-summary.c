@@ -261,7 +261,7 @@ static void put_waterfall(FILE *out, const struct picture *picture, const struct
 		few.nr_falls++;
 	table_text(out, &table_waterfall, &selection, &top, &plain);
 	if (few.nr_falls < picture->summary->nr_falls)
-		fprintf(out, "and %s of other kinds\n",
+		fprintf(out, "and %s in smaller ones\n",
 			size_text(a, all->reserved - few.falls[few.nr_falls - 1].so_far,
 				  opts->bytes));
 	if (picture->summary->told)

@@ -271,6 +271,12 @@ static int put_text(const struct question *q, FILE *out)
 			fputs("\n", out);
 		ret = answer_text(out, &answer, q->opts);
 	}
+	/* once, for all of them */
+	if (q->ties.passed && (q->ties.others.refused || q->ties.others.failed ||
+			       q->ties.others.partial)) {
+		fputs("\n", out);
+		others_text(out, &q->ties.others);
+	}
 	return ret;
 }
 

@@ -11,6 +11,9 @@
 /* 256 GiB of each: what is kept of a page takes 24 bytes */
 #define PAGES_MAX (1ULL << 26)
 
+/* Beside enum frame_flag: it was seen twice */
+#define CONFIRMED (1U << 11)
+
 /* One place of a file may be mapped many times; a mapping that covers it is looked for so far */
 #define OVERLAPS 16
 
@@ -18,7 +21,7 @@
 
 /**
  * struct page - a page that is present or swapped out
- * @at: its address; enum frame_flag in the lowest bits
+ * @at: its address; enum frame_flag and CONFIRMED in the lowest bits
  * @frame: 0: not told
  */
 struct page {
@@ -142,16 +145,73 @@ int side_add(void *data, uint64_t addr, uint64_t frame, unsigned int flags)
 	return 0;
 }
 
-int side_collect(struct side *side, int pagemap)
+/* The pages of a side go to a function, but for what is no page of memory */
+struct passing {
+	int (*fn)(void *data, uint64_t addr, uint64_t frame, unsigned int flags);
+	void *data;
+};
+
+static int pass_file_page(void *data, uint64_t addr, uint64_t frame, unsigned int flags)
+{
+	const struct passing *passing = data;
+
+	return flags & FRAME_FILE ? passing->fn(passing->data, addr, frame, flags) : 0;
+}
+
+/* Mappings of devices hold frames without a page; or with one, as vvar of newer kernels */
+static int each_page(const struct side *side, int pagemap,
+		     int (*fn)(void *data, uint64_t addr, uint64_t frame, unsigned int flags),
+		     void *data)
 {
 	const struct model *model = side->picture->model;
+	struct passing passing = { fn, data };
 	int ret = 0;
 
 	for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
 		const struct pmemctl_vma *vma = &model->vmas[i];
 
-		if (!(vma->flags & (PMEMCTL_VMA_PFNMAP | PMEMCTL_VMA_IO)))
-			ret = frames_each(pagemap, vma->start, vma->end, side_add, side);
+		if (vma->flags & PMEMCTL_VMA_PFNMAP)
+			continue;
+		if (vma->flags & (PMEMCTL_VMA_IO | PMEMCTL_VMA_MIXEDMAP))
+			ret = frames_each(pagemap, vma->start, vma->end, pass_file_page, &passing);
+		else
+			ret = frames_each(pagemap, vma->start, vma->end, fn, data);
+	}
+	return ret;
+}
+
+int side_collect(struct side *side, int pagemap)
+{
+	return each_page(side, pagemap, side_add, side);
+}
+
+/* Pages go by a second time, in the order in which they are kept */
+struct confirming {
+	struct side *side;
+	size_t next;
+};
+
+static int confirm_page(void *data, uint64_t addr, uint64_t frame, unsigned int flags)
+{
+	struct confirming *c = data;
+	struct side *side = c->side;
+
+	while (c->next < side->nr_pages && page_down(side->pages[c->next].at) < addr)
+		c->next++;
+	if (c->next < side->nr_pages && page_down(side->pages[c->next].at) == addr &&
+	    side->pages[c->next].frame == frame)
+		side->pages[c->next].at |= CONFIRMED;
+	return 0;
+}
+
+int side_confirm(struct side *side, int pagemap)
+{
+	struct confirming c = { .side = side };
+	int ret = each_page(side, pagemap, confirm_page, &c);
+
+	for (size_t i = 0; i < side->nr_pages; i++) {
+		if (!(side->pages[i].at & CONFIRMED))
+			side->pages[i].frame = 0;
 	}
 	return ret;
 }
@@ -458,14 +518,16 @@ static void count_untold(struct tally *tally, const struct side *side, const str
 {
 	const struct page *theirs;
 
-	if (page->at & FRAME_EXCLUSIVE)
+	/* page tables of hugetlb that are shared make one mapping of several */
+	if (page->at & FRAME_EXCLUSIVE && !(vma->flags & PMEMCTL_VMA_HUGETLB))
 		return;
 	if (page->at & FRAME_FILE) {
 		count_file_page(tally, side, other, vma, page);
 		return;
 	}
 	theirs = find_page(other, address_of(page));
-	if ((theirs && !(theirs->at & (FRAME_FILE | FRAME_EXCLUSIVE))) ||
+	if ((theirs && !(theirs->at & FRAME_FILE) &&
+	     (!(theirs->at & FRAME_EXCLUSIVE) || vma->flags & PMEMCTL_VMA_HUGETLB)) ||
 	    (vma->flags & PMEMCTL_VMA_MERGEABLE && other->mergeable)) {
 		tally->may += PAGE;
 		tally->may_anon += PAGE;

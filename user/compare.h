@@ -47,6 +47,8 @@ struct tally {
 	uint64_t may_anon;
 };
 
+struct options;
+struct selection;
 struct page;
 struct leaf;
 struct file;
@@ -92,6 +94,7 @@ struct side {
  * @changed: mappings changed while the pages were counted
  * @names: what A calls the files that both map; "": not known
  * @nr_names: how many
+ * @shown: what the functions of table_compare get: they know a picture
  */
 struct comparison {
 	struct side side[2];
@@ -102,6 +105,7 @@ struct comparison {
 	bool changed;
 	const char **names;
 	size_t nr_names;
+	struct picture shown;
 };
 
 /**
@@ -136,6 +140,19 @@ int side_add(void *data, uint64_t addr, uint64_t frame, unsigned int flags);
 int side_collect(struct side *side, int pagemap);
 
 /**
+ * side_confirm() - look again at all pages
+ * @side: after side_collect()
+ * @pagemap: of its process
+ *
+ * A frame that another process gets may have been this one's a moment ago. To be called
+ * after the other was looked at: what has stayed was in both at that time; the frame of
+ * what has not counts as not told.
+ *
+ * Return: 0 or -errno.
+ */
+int side_confirm(struct side *side, int pagemap);
+
+/**
  * compare_ranges() - fill @size, @ranges and @files of all tallies, and @names
  * @comparison: with sides from side_init()
  *
@@ -160,6 +177,17 @@ int compare_pages(struct comparison *comparison, struct merged *merged);
  * @size: of @to
  */
 void compare_verdict(const struct comparison *comparison, char *to, size_t size);
+
+/**
+ * compare_columns() - which columns of table_compare to show
+ * @comparison: the comparison
+ * @opts: how
+ * @selection: room for them
+ *
+ * Return: those that were chosen, or those that there is something to show in.
+ */
+const struct selection *compare_columns(const struct comparison *comparison,
+					const struct options *opts, struct selection *selection);
 
 /** compare_free() - releases what a comparison owns; but not the pictures */
 void compare_free(struct comparison *comparison);

@@ -109,13 +109,16 @@ static bool is_better(const struct nearest *best, uint64_t value, bool global, c
 
 static bool is_named(const struct elf *elf, const Elf64_Sym *sym, uint64_t addr, size_t index)
 {
+	bool code = elf->sections[index].sh_flags & SHF_EXECINSTR;
 	unsigned int type = ELF64_ST_TYPE(sym->st_info);
 
 	if (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE &&
 	    type != STT_GNU_IFUNC)
 		return false;
-	return sym->st_name && sym->st_shndx == index && sym->st_value <= addr &&
-	       (!sym->st_size || addr - sym->st_value < sym->st_size);
+	if (!sym->st_name || sym->st_shndx != index || sym->st_value > addr)
+		return false;
+	/* only what was written in assembly has no size; among data that is mere marks */
+	return sym->st_size ? addr - sym->st_value < sym->st_size : code;
 }
 
 static void take_symbol(const struct elf *elf, const Elf64_Shdr *strings, const Elf64_Sym *sym,
@@ -210,7 +213,7 @@ static bool find_segment(const struct elf *elf, const struct pmemctl_vma *vma, E
 	for (size_t i = 0; i < elf->ehdr.e_phnum; i++) {
 		if (!read_at(elf->fd, phdr, sizeof(*phdr), elf->ehdr.e_phoff + i * sizeof(*phdr)))
 			return false;
-		if (phdr->p_type == PT_LOAD && phdr->p_flags & PF_W &&
+		if (phdr->p_type == PT_LOAD &&
 		    phdr->p_memsz > phdr->p_filesz && phdr->p_filesz <= INT64_MAX &&
 		    vma->offset >= page_down(phdr->p_offset) &&
 		    vma->offset < page_up(phdr->p_offset + phdr->p_filesz))

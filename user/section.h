@@ -14,8 +14,8 @@
  * struct section - a place in an object file
  * @elf: it is a 64-bit ELF file
  * @name: of the section; "": in none, or the file does not say
- * @symbol: the nearest symbol at or below, whose size, if it has one, reaches
- *	there; "": none
+ * @symbol: the nearest symbol at or below whose size reaches there; in code also
+ *	one without a size; "": none
  * @symbol_offset: bytes from there
  */
 struct section {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What tests of -x and summary share: /proc/PID/smaps, read by themselves."""
 import re
+import subprocess
 
 from conftest import read
 
@@ -40,6 +41,16 @@ def status(pid, name):
     """A size of /proc/PID/status in bytes."""
     return int(re.search(rf"^{name}:\s+(\d+) kB$", read(f"/proc/{pid}/status"),
                          re.M).group(1)) << 10
+
+
+def in_container(fixture_command, script):
+    """What a script says of a stopped fixture, its $p, in user, mount and pid
+    namespaces of their own."""
+    begin = f"exec 3<&0; {fixture_command} <&3 >/dev/null & p=$!; sleep 3; kill -STOP $p; "
+    with subprocess.Popen(["unshare", "-Urpmf", "--mount-proc", "sh", "-c",
+                           begin + script + "; kill -KILL $p"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
+        return popen.stdout.read().decode()
 
 
 def rollup(pid):

@@ -207,6 +207,22 @@ def test_text():
         assert pmemctl("sharers", "-r", target.pid).stdout == b"PID COMM TASKS MEANING\n"
 
 
+def test_columns_of_files():
+    page = read("/src/user/pmemctl.8")
+    names = [l.split()[0] for l in
+             pmemctl("sharers", "--files", "-H").stdout.decode().splitlines()[1:]]
+    help_text = pmemctl("help", "sharers").stdout.decode()
+    with fixture("fx-share") as target:
+        for name in names:
+            assert name in page and f"\n  {name} " in help_text
+            rows = pmemctl_json("sharers", "--files", "-J", "-o", name, target.pid)["files"]
+            assert rows and all(set(r) == {name.lower(), "sharers"} for r in rows)
+            assert all(set(s) == {name.lower()} for r in rows for s in r["sharers"])
+        order = pmemctl_json("sharers", "--files", "-J", "--sort", "inode", target.pid)
+        inodes = [f["inode"] for f in order["files"]]
+        assert inodes == sorted(inodes) and order["looked_at"]["processes"]
+
+
 def test_raw_and_chosen_columns_cost_no_pass():
     with fixture("fx-static") as target, fixture("fx-threads 2"):
         for args in ("-r",), ("-o", "pid"), ("-J", "-o", "pid"):

@@ -26,6 +26,7 @@ ME = os.getpid()
 MIX = ["fx-threads 15", "fx-clonevm --mix", "fx-clonevm 2 --files", "fx-fork 4", "fx-vfork",
        "fx-leader", "fx-zombie", "fx-iouring", "fx-iouring --sqpoll", "fx-static",
        "fx-unmapped keep", "fx-user fx-threads 2", "fx-user fx-clonevm 2", "fx-nondump"]
+MANY = "fx-threads 1200 --stack 65536"
 
 
 @contextlib.contextmanager
@@ -382,34 +383,6 @@ def test_storm():
             assert tid in others or tid in ours or tid in kthreads or was(tid), tid
 
 
-def test_ids_that_are_given_again():
-    """So few ids are free that each is another's a moment later, also within one walk."""
-    before = read("/proc/sys/kernel/pid_max")
-    owners = {}
-
-    def pid_max(value):
-        with open("/proc/sys/kernel/pid_max", "w") as f:
-            f.write(str(value))
-    with fixture("fx-storm 100"), nl.Client() as client:
-        kept = set.intersection(*({t["tid"] for t in client.tasks().tasks}
-                                  for _ in range(10)))
-        low = 301
-        while sum(300 <= k < low for k in kept) > low - 300 - 8:
-            low += 1
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        try:
-            pid_max(low)
-            time.sleep(1)
-            for _ in range(400):
-                for t in client.tasks().tasks:      # which checks that no id came twice
-                    owners.setdefault(t["tid"], set()).add(t["start_time"])
-                time.sleep(0.002)
-        finally:
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-            pid_max(before)
-    assert sum(len(starts) - 1 for starts in owners.values()) > 100
-
-
 def test_as_a_user():
     with fixture(["fx-user", "fx-threads", "3"]) as target, \
             fixture(["fx-user", "fx-clonevm", "2"]) as clone, \
@@ -565,9 +538,6 @@ def test_not_a_dump():
         with pytest.raises(nl.Refused) as caught:
             list(client.read())
         assert caught.value.errno == errno.EOPNOTSUPP
-
-
-MANY = "fx-threads 1200 --stack 65536"
 
 
 def unread():

@@ -7,8 +7,10 @@
 #include "pagemap.h"
 #include "test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANON 0x7f1000000000
 #define DATA 0x7f2000000000
@@ -472,6 +474,26 @@ static void mapped_too_often(void **state)
 	IS(b, KIND_FILE, same, 1);
 }
 
+/* What was there, goes, or becomes another page before it is looked at again */
+static void not_confirmed(void **state)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	process(0, 100, 1, 0);
+	process(1, 200, 1, 0);
+	ready();
+	add(a, ANON, 1, 0);
+	add(b, ANON, 1, 0);
+	/* a pagemap that has nothing any more */
+	assert_int_equal(side_confirm(a, fd), 0);
+	close(fd);
+	count(true);
+	IS(a, KIND_ANON, same, 0);
+	IS(b, KIND_ANON, same, 0);
+	IS(a, KIND_ANON, differ, 1);
+	verdict_is("two processes that run the same program: no page is shared");
+}
+
 static void names_are_cut(void **state)
 {
 	char verdict[32];
@@ -492,7 +514,7 @@ int main(void)
 		TEST(zeroes_and_swap), TEST(fork_or_ksm), TEST(without_frames),
 		TEST(same_numbers_other_path), TEST(mergeable_without_frames), TEST(strangers),
 		TEST(many_files), TEST(one_mm), TEST(kernel_threads), TEST(pages_of_parts),
-		TEST(mapped_too_often), TEST(names_are_cut),
+		TEST(mapped_too_often), TEST(not_confirmed), TEST(names_are_cut),
 	};
 
 	return cmocka_run_group_tests_name("compare", tests, setup, NULL);

@@ -275,6 +275,26 @@ static void help_tells(void **state)
 	}
 }
 
+static void help_tells_of_filters(void **state)
+{
+	static const struct {
+		const char *help;
+		unsigned int options;	/* of those below */
+	} cases[] = {
+		{ "help regions", 31 }, { "help show", 31 }, { "help threads", 15 },
+		{ "help summary", 1 }, { "help sharers", 0 },
+	};
+	static const char *const options[] = {
+		"--kind KINDS", "--tid TIDS", "--addr LOW-HIGH", "--min-size SIZE", "--extended"
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(run(cases[i].help), 0);
+		for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++)
+			assert_int_equal(!!strstr(out, options[k]), cases[i].options >> k & 1);
+	}
+}
+
 static void sorting(void **state)
 {
 	assert_int_equal(run("threads -rn -o tid --sort -tid 1"), 0);
@@ -409,7 +429,8 @@ int main(void)
 		cmocka_unit_test(options_of_other_commands), cmocka_unit_test(lists_of_columns),
 		cmocka_unit_test(errors_of_filters), cmocka_unit_test(filters),
 		cmocka_unit_test(extended), cmocka_unit_test(two_to_compare),
-		cmocka_unit_test(help_tells), cmocka_unit_test(sorting),
+		cmocka_unit_test(help_tells), cmocka_unit_test(help_tells_of_filters),
+		cmocka_unit_test(sorting),
 		cmocka_unit_test(lint_finds), cmocka_unit_test(orphans),
 		cmocka_unit_test(not_permitted_to_attach),
 	};

@@ -38,6 +38,17 @@ extern __typeof(section_test_function) section_test_alias
 extern __typeof(section_test_function) __section_test_alias
 	__attribute__((alias("section_test_function")));
 
+/* Eight bytes with a name, and others behind them without */
+extern char section_test_sized[];
+__asm__(".pushsection .data\n"
+	".globl section_test_sized\n"
+	".type section_test_sized, @object\n"
+	".size section_test_sized, 8\n"
+	"section_test_sized: .zero 64\n"
+	".globl section_test_mark\n"
+	"section_test_mark: .zero 64\n"
+	".popsection");
+
 static int self;
 
 /* The VMA of this program that holds an address, or the file's last one below */
@@ -78,6 +89,12 @@ static void in_the_file(void **state)
 	assert_string_equal(section.name, ".data");
 	assert_string_equal(section.symbol, "section_test_data");
 	assert_int_equal(section.symbol_offset, 5);
+	find(section_test_sized + 7, &section);
+	assert_string_equal(section.symbol, "section_test_sized");
+	find(section_test_sized + 8, &section);
+	assert_string_equal(section.symbol, "");
+	find(section_test_sized + 70, &section);
+	assert_string_equal(section.symbol, "");
 	find(section_test_rodata, &section);
 	assert_string_equal(section.name, ".rodata");
 	assert_string_equal(section.symbol, "section_test_rodata");
@@ -148,13 +165,12 @@ static void damaged(void **state)
 	memcpy(bad, good, stat.st_size);
 	srandom(1);
 	for (int round = 0; round < 2000; round++) {
-		Elf64_Ehdr *ehdr = (Elf64_Ehdr *)bad;
 		const Elf64_Ehdr *was = (const Elf64_Ehdr *)good;
 		char *table = bad + was->e_shoff;
 		size_t size = was->e_shnum * sizeof(Elf64_Shdr);
 		struct section section;
 
-		memcpy(ehdr, was, sizeof(*ehdr));
+		memcpy(bad, good, 4096);
 		memcpy(table, good + was->e_shoff, size);
 		for (int i = 0; i < 12; i++) {
 			static const uint64_t values[] = {
@@ -163,7 +179,7 @@ static void damaged(void **state)
 			uint64_t value = random() % 3 ? values[random() % 8] :
 					 (uint64_t)random() % stat.st_size;
 			char *at = random() % 8 ? table + random() % (size / 4 - 2) * 4 :
-				   bad + 16 + random() % (sizeof(*ehdr) / 2 - 12) * 2;
+				   bad + 16 + random() % 24 * 2;
 
 			memcpy(at, &value, random() % 2 ? 8 : 4);
 		}

@@ -76,7 +76,12 @@ static void all_of_the_witness_moves(void **state)
 	before.witness.marks = GUARD_MARKS_HIDDEN;
 	before.witness.guard_gap = 7;
 	before.witness.orphans_known = true;
+	before.witness.smaps = (struct smaps) { calloc(1, sizeof(struct smap)), 1, 1, true };
+	before.witness.residents = (struct resident_list) { calloc(1, sizeof(struct resident)), 1 };
 	end();
+	assert_true(after.witness.smaps.read);
+	assert_int_equal(after.witness.smaps.list[0].start, 0);
+	assert_int_equal(after.witness.residents.list[0].start, 0);
 	assert_int_equal(after.witness.guards.count, 1);
 	assert_null(before.witness.guards.list);
 	assert_true(after.witness.exe.go);

@@ -28,6 +28,7 @@ static struct {
 	int mem_error;
 	int pagemap_error;
 	int exe_error;
+	int smaps_error;
 	int open_error;
 	int errors[16];		/* of each request in turn */
 	const char *extack;
@@ -57,7 +58,8 @@ uint32_t proc_live_thread(uint32_t pid)
 int proc_open(uint32_t pid, uint32_t tid, const char *name)
 {
 	int error = !strcmp(name, "mem") ? world.mem_error :
-		    !strcmp(name, "pagemap") ? world.pagemap_error : world.exe_error;
+		    !strcmp(name, "pagemap") ? world.pagemap_error :
+		    !strcmp(name, "smaps") ? world.smaps_error : world.exe_error;
 	size_t len = strlen(world.opened);
 
 	snprintf(world.opened + len, sizeof(world.opened) - len, "%s%u/%u/%s", len ? " " : "",
@@ -287,6 +289,29 @@ static void pages_need_a_second_look(void **state)
 	assert_false(model.witness.orphans_known);
 }
 
+/* Between two snapshots, likewise; where it cannot be read it is unknown, no failure */
+static void smaps_needs_a_second_look(void **state)
+{
+	struct wish wish = { .sections = PMEMCTL_SECTION_ALL, .registers = true, .smaps = true };
+
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(world.requests, 2);
+	assert_string_equal(world.opened, "100/0/mem 100/0/pagemap 100/0/mem 100/0/exe "
+			    "100/0/smaps 100/0/mem");
+	assert_true(model.witness.smaps.read);
+	assert_null(model.witness.residents.list);
+	wish.residents = true;
+	assert_int_equal(look(&wish), 0);
+	assert_int_equal(model.witness.residents.count, 6);
+	world.smaps_error = -EACCES;
+	assert_int_equal(look(&wish), 0);
+	assert_false(model.witness.smaps.read);
+	world.pagemap_error = -EACCES;
+	assert_int_equal(look(&wish), 0);
+	assert_false(model.witness.smaps.read);
+	assert_int_equal(model.witness.residents.count, 0);
+}
+
 static void what_moved_is_not_settled(void **state)
 {
 	b.threads[2].tid = 103;
@@ -484,7 +509,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(asks_for_the_least), T(falls_back_to_reading), T(kernel_thread_needs_no_proof),
 		T(zombie_and_exited_leader), T(no_such_process), T(tries_again), T(tells_errors),
-		T(broken_replies), T(pages_need_a_second_look), T(what_moved_is_not_settled),
+		T(broken_replies), T(pages_need_a_second_look),
+		T(smaps_needs_a_second_look), T(what_moved_is_not_settled),
 		T(execve_between_the_two),
 		T(orphans_need_the_right_to_attach),
 		T(orphans_are_not_told_where_others_share_the_mm), T(descriptors_are_asked),

@@ -675,8 +675,8 @@ struct pmemctl_mm_row {
  * @mm: number of the mm it uses: for a kernel thread, the one it works in. 0: none: it
  *	is exiting, or a kernel thread
  * @active_mm: of a kernel thread with no @mm: the number of the mm that it was left
- *	with by who ran before it, and does not look at. 0: none, or one that no listed
- *	task uses
+ *	with by who ran before it, and does not look at: while it is on a CPU, as it gives
+ *	that up when it leaves. 0: none, or one that no listed task uses
  * @uid: its real user, in the sender's user namespace
  * @zero: 0
  * @start_time: when it was made, CLOCK_BOOTTIME in ns, of the initial time namespace;
