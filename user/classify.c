@@ -158,6 +158,53 @@ static bool is_nameless(const struct pmemctl_object *object, const char *path)
 	       !strcmp(path + len - sizeof(suffix) + 1, suffix);
 }
 
+static const struct {
+	const char *path;
+	enum region_kind kind;
+	const char *why;
+} kernels_files[] = {
+	{ "/secretmem (deleted)", KIND_SECRET, "file of memfd_secret" },
+	{ "/[aio] (deleted)", KIND_RING, "completion queue of io_setup" },
+	{ "anon_inode:[io_uring]", KIND_RING, "queues of io_uring" },
+	{ "anon_inode:[perf_event]", KIND_RING, "buffer of perf_event_open" },
+};
+
+/* What the kernel made a file for, on a mount of its own */
+static bool kernels_file(const struct classifier *c, const struct pmemctl_vma *vma,
+			 enum region_kind *kind, const char **why)
+{
+	const struct pmemctl_object *object = model_object(c->model, vma->file);
+	const char *path = model_name(c->model, vma->file);
+
+	if (!path || object->dev_major)
+		return false;
+	for (size_t i = 0; i < sizeof(kernels_files) / sizeof(kernels_files[0]); i++) {
+		if (strcmp(path, kernels_files[i].path))
+			continue;
+		*kind = kernels_files[i].kind;
+		*why = kernels_files[i].why;
+		return true;
+	}
+	if (strncmp(path, "/dmabuf:", 8))
+		return false;
+	*kind = KIND_DMABUF;
+	*why = "file of a dma-buf";
+	return true;
+}
+
+/* Persistent memory: pages of the device itself, as a file or as the whole device */
+static bool is_dax(const struct classifier *c, const struct pmemctl_vma *vma, const char **why)
+{
+	const char *path = model_name(c->model, vma->file);
+
+	if (vma->flags & PMEMCTL_VMA_SYNC) {
+		*why = "MAP_SYNC, which is for DAX only";
+		return true;
+	}
+	*why = "/dev/dax, VM_MIXEDMAP";
+	return path && vma->flags & PMEMCTL_VMA_MIXEDMAP && !strncmp(path, "/dev/dax", 8);
+}
+
 /* Memory in the shape of a file */
 static bool memory_file(const struct classifier *c, const struct pmemctl_vma *vma,
 			enum region_kind *kind, const char **why)
@@ -192,6 +239,10 @@ static enum region_kind file_kind(struct classifier *c, size_t index, const char
 	const struct pmemctl_vma *vma = &c->model->vmas[index];
 	enum region_kind kind;
 
+	if (kernels_file(c, vma, &kind, why))
+		return kind;
+	if (is_dax(c, vma, why))
+		return KIND_DAX;
 	if (vma->flags & (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP)) {
 		*why = "VM_IO or VM_PFNMAP";
 		return KIND_DEVICE;
@@ -212,10 +263,74 @@ static enum region_kind file_kind(struct classifier *c, size_t index, const char
 	return KIND_FILE;
 }
 
+static const char *hugetlb_why(const struct classifier *c, const struct pmemctl_vma *vma)
+{
+	const struct pmemctl_object *object = model_object(c->model, vma->file);
+	const char *path = vma->file ? model_name(c->model, vma->file) : NULL;
+
+	if (!path || !is_nameless(object, path))
+		return "VM_HUGETLB";
+	if (!strncmp(path, "/memfd:", 7))
+		return "VM_HUGETLB, file of memfd_create";
+	if (!strncmp(path, "/SYSV", 5))
+		return "VM_HUGETLB, System V shared memory";
+	return "VM_HUGETLB, anonymous";
+}
+
+/* What a program's libraries call memory of theirs: prctl(PR_SET_VMA_ANON_NAME) */
+static const struct {
+	const char *name;
+	enum region_kind kind;
+	const char *why;
+} given_names[] = {
+	{ "[anon: glibc: malloc arena]", KIND_ARENA, "named so by the program, as glibc does" },
+	{ "[anon: glibc: malloc]", KIND_CHUNK, "named so by the program, as glibc does" },
+	{ "[anon: glibc: loader malloc]", KIND_LOADER, "named so by the program, as glibc does" },
+	{ "[anon: Go: heap]", KIND_GO_HEAP, "named so by the program, as Go's runtime does" },
+	{ "[anon: Go: heap reservation]", KIND_GO_HEAP, "named so by the program, as Go's runtime does" },
+};
+
+static bool given_name(const struct pmemctl_vma *vma, const char *name, enum region_kind *kind,
+		       const char **why)
+{
+	if (!name || !(vma->flags & ACCESS))
+		return false;
+	for (size_t i = 0; i < sizeof(given_names) / sizeof(given_names[0]); i++) {
+		if (strcmp(name, given_names[i].name))
+			continue;
+		*kind = given_names[i].kind;
+		*why = given_names[i].why;
+		return true;
+	}
+	if (strncmp(name, "[anon: Go: ", 11))
+		return false;
+	*kind = KIND_GO_RUNTIME;
+	*why = "named so by the program, as Go's runtime does";
+	return true;
+}
+
+/*
+ * Right behind the data of a library of which the headers are not known: its bss would
+ * be here, but so may anything be.
+ */
+static bool follows_library(const struct classifier *c, const struct pmemctl_vma *vma)
+{
+	const struct use_list *uses = &c->model->witness.uses;
+	const struct pmemctl_vma *below = model_vma_below(c->model, vma);
+	size_t i;
+
+	if (!below || below->end != vma->start || !below->file ||
+	    c->use[below->file - 1] != FILE_LIBRARY || !(below->flags & PMEMCTL_VMA_WRITE))
+		return false;
+	i = use_from(uses, below->start);
+	return i == uses->count || uses->list[i].start >= below->end;
+}
+
 static enum region_kind anon_kind(struct classifier *c, const struct pmemctl_vma *vma,
 				  const char **why)
 {
 	const uint64_t *mm = c->model->mm;
+	enum region_kind kind;
 
 	if (overlaps(vma, mm[PMEMCTL_MM_START_BRK], mm[PMEMCTL_MM_BRK])) {
 		*why = "overlaps mm->start_brk..brk";
@@ -225,17 +340,29 @@ static enum region_kind anon_kind(struct classifier *c, const struct pmemctl_vma
 		*why = "holds mm->start_stack";
 		return KIND_STACK;
 	}
-	if (mm[PMEMCTL_MM_END_DATA] && vma->start == c->bss_next &&
+	if (!c->model->witness.image_placed && mm[PMEMCTL_MM_END_DATA] &&
+	    vma->start == c->bss_next &&
 	    vma->start < mm[PMEMCTL_MM_START_BRK] && vma->flags & PMEMCTL_VMA_WRITE) {
 		c->bss_next = vma->end;
 		*why = "begins where the data of mm->exe_file ends, below mm->start_brk";
 		return KIND_BSS;
 	}
+	if (given_name(vma, model_name(c->model, vma->name), &kind, why))
+		return kind;
 	if (!(vma->flags & ACCESS)) {
 		*why = "anonymous, no access";
 		return KIND_RESERVED;
 	}
-	*why = "anonymous";
+	if (vma->flags & PMEMCTL_VMA_DROPPABLE) {
+		*why = "MAP_DROPPABLE";
+		return KIND_DROPPABLE;
+	}
+	if (follows_library(c, vma))
+		*why = "anonymous, behind a library of unknown headers: perhaps its bss";
+	else if (c->model->witness.exe.go)
+		*why = "anonymous, mapped by Go's runtime, the program or a library";
+	else
+		*why = "anonymous";
 	return KIND_ANON;
 }
 
@@ -249,7 +376,7 @@ enum region_kind classify(struct classifier *c, size_t index, const char **why)
 		return KIND_SHADOW_STACK;
 	}
 	if (vma->flags & PMEMCTL_VMA_HUGETLB) {
-		*why = "VM_HUGETLB";
+		*why = hugetlb_why(c, vma);
 		return KIND_HUGETLB;
 	}
 	if (vma->file)
@@ -261,6 +388,10 @@ enum region_kind classify(struct classifier *c, size_t index, const char **why)
 	if (name && !strncmp(name, "[vvar", 5)) {
 		*why = "named so by the kernel";
 		return KIND_VVAR;
+	}
+	if (name && !strcmp(name, "[uprobes]")) {
+		*why = "named so by the kernel";
+		return KIND_UPROBES;
 	}
 	return anon_kind(c, vma, why);
 }

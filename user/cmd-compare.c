@@ -540,7 +540,7 @@ static int look(struct run *run)
 {
 	/* as for regions: the descriptors of threads bear witness on stacks */
 	static const struct wish wish = {
-		.sections = PMEMCTL_SECTION_ALL, .registers = true,
+		.sections = PMEMCTL_SECTION_ALL, .registers = true, .uses = true,
 	};
 	struct comparison *comparison = &run->comparison;
 	int ret = 0;

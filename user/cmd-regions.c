@@ -38,7 +38,11 @@ static const enum paint paints[KINDS] = {
 	[KIND_ALTSTACK] = PAINT_STACK,
 	[KIND_SHADOW_STACK] = PAINT_STACK, [KIND_GUARD] = PAINT_GUARD,
 	[KIND_RESERVED] = PAINT_FAINT, [KIND_VDSO] = PAINT_FAINT, [KIND_VVAR] = PAINT_FAINT,
-	[KIND_VSYSCALL] = PAINT_FAINT,
+	[KIND_VSYSCALL] = PAINT_FAINT, [KIND_UPROBES] = PAINT_FAINT,
+	[KIND_LIBRARY_BSS] = PAINT_DATA, [KIND_TLS] = PAINT_DATA,
+	[KIND_ARENA] = PAINT_HEAP, [KIND_ARENA_RESERVE] = PAINT_FAINT, [KIND_CHUNK] = PAINT_HEAP,
+	[KIND_PYTHON_HEAP] = PAINT_HEAP, [KIND_JAVA_HEAP] = PAINT_HEAP,
+	[KIND_JAVA_CODE] = PAINT_CODE, [KIND_GO_HEAP] = PAINT_HEAP,
 };
 
 static const struct pmemctl_object *file_of(const struct picture *picture, const void *row)
@@ -360,6 +364,7 @@ static const struct column part_columns[] = {
 	{ "SIZE", TYPE_SIZE, 0, NULL, get_size },
 	{ "KIND", TYPE_STRING, 0, NULL, get_kind },
 	{ "TID", TYPE_NUMBER, 0, NULL, get_tid },
+	{ "WHY", TYPE_STRING, 0, NULL, get_why },
 };
 
 static const struct table table_parts = {
@@ -393,6 +398,7 @@ const struct view view_regions = {
 	.wish = {
 		.sections = PMEMCTL_SECTION_VMAS | PMEMCTL_SECTION_THREADS,
 		.registers = true,
+		.uses = true,
 	},
 	.after = regions_end,
 };

@@ -42,6 +42,9 @@ static bool continues(const struct picture *picture, const struct region *region
 	const struct pmemctl_object *a = model_object(picture->model, region->vma->file);
 	const struct pmemctl_object *b = model_object(picture->model, next->vma->file);
 
+	/* of a bss only all of it: other memory may lie in the same VMA */
+	if (region->kind == KIND_LIBRARY && next->kind == KIND_LIBRARY_BSS && !b)
+		return region->end == next->start && !next->nr_parts;
 	return region->kind == KIND_LIBRARY && next->kind == KIND_LIBRARY &&
 	       region->end == next->start && a->ino == b->ino &&
 	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
@@ -67,6 +70,7 @@ static size_t fold_libraries(struct picture *picture)
 		folded += last->folded ? 1 : 2;
 		last->folded = last->folded ? last->folded + 1 : 2;
 		last->end = region->end;
+		last->nr_parts = 0;
 	}
 	picture->nr_regions = rows;
 	return folded;
@@ -140,7 +144,7 @@ const struct view view_show = {
 	.filtered = &table_regions,
 	.wish = {
 		.sections = PMEMCTL_SECTION_ALL, .registers = true, .touched = true,
-		.orphans = true,
+		.orphans = true, .uses = true,
 	},
 	.text = show_text,
 	.json = show_json,

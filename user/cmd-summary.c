@@ -369,7 +369,7 @@ static void put_set(FILE *out, const struct options *opts)
 const struct view view_summary = {
 	.wish = {
 		.sections = PMEMCTL_SECTION_ALL, .registers = true, .orphans = true,
-		.smaps = true, .residents = true,
+		.smaps = true, .residents = true, .uses = true,
 	},
 	.prepare = prepare,
 	.after = put_end,

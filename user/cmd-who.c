@@ -317,6 +317,7 @@ static int ask(struct question *q)
 {
 	static const struct wish wish = {
 		.sections = PMEMCTL_SECTION_ALL, .registers = true, .orphans = true,
+		.uses = true,
 	};
 	struct failure why;
 

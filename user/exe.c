@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "exe.h"
 
-#include <elf.h>
-#include <stddef.h>
+#include "elffile.h"
+
 #include <string.h>
-#include <unistd.h>
 
-/* More program headers, or longer notes, than any linker makes: damaged */
-#define MAX_HEADERS 512
+/* Longer notes than any linker makes: damaged */
 #define MAX_NOTES 65536
-
-static bool read_at(int fd, void *to, size_t size, uint64_t offset)
-{
-	return offset <= INT64_MAX && pread(fd, to, size, offset) == (ssize_t)size;
-}
 
 /*
  * The linker counts from the thread pointer down to the executable's TLS, on
@@ -39,11 +32,11 @@ static bool has_go_note(int fd, const Elf64_Phdr *phdr)
 		Elf64_Nhdr note;
 		char name[4];
 
-		if (!read_at(fd, &note, sizeof(note), phdr->p_offset + at))
+		if (!elf_read(fd, &note, sizeof(note), phdr->p_offset + at))
 			return false;
 		at += sizeof(note);
 		if (note.n_namesz == sizeof(name) &&
-		    read_at(fd, name, sizeof(name), phdr->p_offset + at) &&
+		    elf_read(fd, name, sizeof(name), phdr->p_offset + at) &&
 		    !memcmp(name, "Go\0", sizeof(name)))
 			return true;
 		at = (at + note.n_namesz + align - 1) & ~(align - 1);
@@ -54,21 +47,14 @@ static bool has_go_note(int fd, const Elf64_Phdr *phdr)
 
 void exe_read(int fd, struct exe *exe)
 {
-	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdrs[ELF_HEADERS];
+	size_t count = elf_headers(fd, phdrs);
 
 	memset(exe, 0, sizeof(*exe));
-	if (!read_at(fd, &ehdr, sizeof(ehdr), 0) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG) ||
-	    ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_phentsize != sizeof(Elf64_Phdr) ||
-	    ehdr.e_phnum > MAX_HEADERS)
-		return;
-	for (size_t i = 0; i < ehdr.e_phnum; i++) {
-		Elf64_Phdr phdr;
-
-		if (!read_at(fd, &phdr, sizeof(phdr), ehdr.e_phoff + i * sizeof(phdr)))
-			return;
-		if (phdr.p_type == PT_TLS && phdr.p_memsz)
-			exe->tls_size = tls_size(&phdr);
-		if (phdr.p_type == PT_NOTE && !exe->go)
-			exe->go = has_go_note(fd, &phdr);
+	for (size_t i = 0; i < count; i++) {
+		if (phdrs[i].p_type == PT_TLS && phdrs[i].p_memsz)
+			exe->tls_size = tls_size(&phdrs[i]);
+		if (phdrs[i].p_type == PT_NOTE && !exe->go)
+			exe->go = has_go_note(fd, &phdrs[i]);
 	}
 }

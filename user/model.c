@@ -45,6 +45,7 @@ void witness_free(struct witness *witness)
 	free(witness->orphans);
 	smaps_free(&witness->smaps);
 	free(witness->residents.list);
+	free(witness->uses.list);
 	memset(witness, 0, sizeof(*witness));
 }
 

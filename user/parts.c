@@ -38,7 +38,17 @@ static void settle(struct owned_list *owned)
 static void add_owned(struct owned_list *owned, uint64_t start, uint64_t size, uint32_t tid)
 {
 	if (start && size && start + size > start)
-		owned->list[owned->count++] = (struct owned) { start, start + size, tid };
+		owned->list[owned->count++] = (struct owned) {
+			.start = start, .end = start + size, .tid = tid,
+		};
+}
+
+static void add_use(struct owned_list *owned, const struct use *use)
+{
+	if (use->start < use->end)
+		owned->list[owned->count++] = (struct owned) {
+			use->start, use->end, use->tid, use->kind, use->why,
+		};
 }
 
 int parts_init(struct parts *parts, struct picture *picture)
@@ -48,14 +58,20 @@ int parts_init(struct parts *parts, struct picture *picture)
 
 	memset(parts, 0, sizeof(*parts));
 	parts->picture = picture;
+	parts->uses.list = calloc(model->witness.uses.count + 1, sizeof(struct owned));
+	parts->tls.list = calloc(1, sizeof(struct owned));
 	parts->stacks.list = calloc(room, sizeof(struct owned));
+	parts->fences.list = calloc(room, sizeof(struct owned));
 	parts->guards.list = calloc(room + model->witness.nr_orphans, sizeof(struct owned));
 	parts->orphans.list = calloc(model->witness.nr_orphans + 1, sizeof(struct owned));
 	parts->altstacks.list = calloc(room, sizeof(struct owned));
 	parts->shadows.list = calloc(room, sizeof(struct owned));
-	if (!parts->stacks.list || !parts->guards.list || !parts->orphans.list ||
-	    !parts->altstacks.list || !parts->shadows.list)
+	if (!parts->uses.list || !parts->tls.list || !parts->stacks.list || !parts->fences.list ||
+	    !parts->guards.list || !parts->orphans.list || !parts->altstacks.list || !parts->shadows.list)
 		return -1;
+	for (size_t i = 0; i < model->witness.uses.count; i++)
+		add_use(&parts->uses, &model->witness.uses.list[i]);
+	add_use(&parts->tls, &model->witness.tls);
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		const struct pmemctl_thread *thread = &model->threads[i];
 		const struct stack *stack = &picture->stacks[i];
@@ -65,6 +81,9 @@ int parts_init(struct parts *parts, struct picture *picture)
 		else if (stack->claimed)
 			add_owned(&parts->stacks, stack->start, stack->end - stack->start,
 				  thread->tid);
+		if (stack->guard_kind == GUARD_VMA || stack->guard_kind == GUARD_JVM)
+			add_owned(&parts->fences, stack->guard.start,
+				  stack->guard.end - stack->guard.start, thread->tid);
 		if (stack->guard_kind == GUARD_MARKER)
 			add_owned(&parts->guards, stack->guard.start,
 				  stack->guard.end - stack->guard.start, thread->tid);
@@ -82,6 +101,7 @@ int parts_init(struct parts *parts, struct picture *picture)
 	}
 	settle(&parts->stacks);
 	settle(&parts->orphans);
+	settle(&parts->fences);
 	settle(&parts->guards);
 	settle(&parts->altstacks);
 	settle(&parts->shadows);
@@ -90,7 +110,10 @@ int parts_init(struct parts *parts, struct picture *picture)
 
 void parts_free(struct parts *parts)
 {
+	free(parts->uses.list);
+	free(parts->tls.list);
 	free(parts->stacks.list);
+	free(parts->fences.list);
 	free(parts->guards.list);
 	free(parts->orphans.list);
 	free(parts->altstacks.list);
@@ -218,7 +241,7 @@ static bool owned_hits(struct owned_list *owned, const struct region *region)
 	return it < owned->list + owned->count && it->start < region->end;
 }
 
-/* Lays the ranges that threads own over the pieces at hand */
+/* Lays ranges over the pieces at hand; @kind and @why are of those without their own */
 static int overlay(struct parts *parts, struct owned_list *owned, const struct region *region,
 		   enum region_kind kind, const char *why)
 {
@@ -235,7 +258,11 @@ static int overlay(struct parts *parts, struct owned_list *owned, const struct r
 		struct segment under = parts->now.list[i];
 
 		while (it < end && it->start < under.end) {
-			struct segment before = under, over = { .kind = kind, .why = why };
+			struct segment before = under;
+			struct segment over = {
+				.kind = it->why ? it->kind : kind,
+				.why = it->why ? it->why : why,
+			};
 
 			over.start = it->start > under.start ? it->start : under.start;
 			over.end = it->end < under.end ? it->end : under.end;
@@ -314,7 +341,7 @@ static void name_whole(struct parts *parts, struct region *region)
 	bool one = true, found = false;
 	uint32_t tid = 0;
 
-	if (region->kind == KIND_ANON)
+	if (parts->now.count == 1 || region->kind == KIND_ANON || region->kind == KIND_RESERVED)
 		region->kind = most(&parts->now);
 	for (size_t i = 0; i < parts->now.count; i++) {
 		const struct segment *segment = &parts->now.list[i];
@@ -350,17 +377,28 @@ static const struct owned *stack_at(const struct owned_list *stacks, uint64_t st
 }
 
 /* What was reserved address space turns out to guard a stack */
-static void find_guard(struct parts *parts, struct region *region)
+static bool find_guard(struct parts *parts, struct region *region)
 {
+	const struct owned *fence = owned_from(&parts->fences, region->start);
 	const struct owned *stack = stack_at(&parts->stacks, region->end);
 
+	region->why = "anonymous, no access, ends where a stack begins";
 	if (!stack)
 		stack = stack_at(&parts->orphans, region->end);
+	if (!stack && owned_hits(&parts->fences, region) && fence->start <= region->start &&
+	    fence->end >= region->end) {
+		region->why = "anonymous, no access, in what guards a stack";
+		stack = fence;
+	}
 	if (!stack)
-		return;
+		stack = stack_at(&parts->altstacks, region->end);
+	if (!stack) {
+		region->why = "anonymous, no access";
+		return false;
+	}
 	region->kind = KIND_GUARD;
 	region->tid = stack->tid;
-	region->why = "anonymous, no access, ends where a stack begins";
+	return true;
 }
 
 static void find_shadow(struct parts *parts, struct region *region)
@@ -371,20 +409,11 @@ static void find_shadow(struct parts *parts, struct region *region)
 		region->tid = shadow->tid;
 }
 
-int parts_split(struct parts *parts, struct region *region)
+/* What belongs to threads lies over what else is known */
+static int overlay_threads(struct parts *parts, const struct region *region)
 {
-	int ret;
+	int ret = overlay(parts, &parts->tls, region, KIND_TLS, region->why);
 
-	if (region->kind == KIND_RESERVED) {
-		find_guard(parts, region);
-		return 0;
-	}
-	if (region->kind == KIND_SHADOW_STACK) {
-		find_shadow(parts, region);
-		return 0;
-	}
-	parts->now.count = 0;
-	ret = split_base(parts, region);
 	ret |= overlay(parts, &parts->stacks, region, KIND_THREAD_STACK,
 		       "stack of TID, see its evidence");
 	ret |= overlay(parts, &parts->orphans, region, KIND_ORPHAN_STACK,
@@ -394,6 +423,25 @@ int parts_split(struct parts *parts, struct region *region)
 	if (region->vma->flags & PMEMCTL_VMA_WRITE)
 		ret |= overlay(parts, &parts->altstacks, region, KIND_ALTSTACK,
 			       "sas_ss_sp, sas_ss_size of TID");
+	return ret;
+}
+
+int parts_split(struct parts *parts, struct region *region)
+{
+	bool reserved = region->kind == KIND_RESERVED;
+	int ret;
+
+	if (reserved && find_guard(parts, region))
+		return 0;
+	if (region->kind == KIND_SHADOW_STACK) {
+		find_shadow(parts, region);
+		return 0;
+	}
+	parts->now.count = 0;
+	ret = split_base(parts, region);
+	ret |= overlay(parts, &parts->uses, region, region->kind, region->why);
+	if (!reserved)
+		ret |= overlay_threads(parts, region);
 	if (ret)
 		return -1;
 	name_whole(parts, region);

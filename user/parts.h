@@ -8,11 +8,16 @@
 
 #include "picture.h"
 
-/** struct owned - a range of addresses that belongs to a thread */
+/**
+ * struct owned - a range of addresses that belongs to a thread, or has a use of its own
+ * @why: what @kind rests on; NULL: what all of the list are
+ */
 struct owned {
 	uint64_t start;
 	uint64_t end;
 	uint32_t tid;
+	enum region_kind kind;
+	const char *why;
 };
 
 /** struct owned_list - such ranges by address, none overlapping */
@@ -41,7 +46,10 @@ struct segments {
 /**
  * struct parts - what is needed to cut VMAs up
  * @picture: where parts go
+ * @uses: what more than VMAs and threads tells of
+ * @tls: the main thread's
  * @stacks: the claimed stacks of threads other than the main one
+ * @fences: VMAs that guard stacks, by the thread
  * @guards: markers that stacks end at, by the thread
  * @orphans: stacks of no live thread
  * @altstacks: alternate signal stacks
@@ -52,7 +60,10 @@ struct segments {
  */
 struct parts {
 	struct picture *picture;
+	struct owned_list uses;
+	struct owned_list tls;
 	struct owned_list stacks;
+	struct owned_list fences;
 	struct owned_list guards;
 	struct owned_list orphans;
 	struct owned_list altstacks;

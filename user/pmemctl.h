@@ -51,6 +51,7 @@ struct filter;
  * @smaps: what /proc/PID/smaps says of the VMAs
  * @residents: which pages of the parts of VMAs are in memory
  * @files: who else maps its files; takes PMEMCTL_SECTION_VMAS
+ * @uses: what memory and mapped files tell of regions; takes PMEMCTL_SECTION_THREADS
  */
 struct wish {
 	uint32_t sections;
@@ -61,6 +62,7 @@ struct wish {
 	bool smaps;
 	bool residents;
 	bool files;
+	bool uses;
 };
 
 /**

@@ -150,17 +150,28 @@ uint32_t proc_live_thread(uint32_t pid)
 	return found;
 }
 
+static int open_at(uint32_t pid, uint32_t tid, const char *name, int flags)
+{
+	char *path;
+	int fd, len = tid ? asprintf(&path, "/proc/%u/task/%u/%s", pid, tid, name) :
+			    asprintf(&path, "/proc/%u/%s", pid, name);
+
+	if (len < 0)
+		return -ENOMEM;
+	fd = open(path, flags | O_CLOEXEC);
+	fd = fd < 0 ? -errno : fd;
+	free(path);
+	return fd;
+}
+
 int proc_open(uint32_t pid, uint32_t tid, const char *name)
 {
-	char path[96];
-	int fd;
+	return open_at(pid, tid, name, O_RDONLY);
+}
 
-	if (tid)
-		snprintf(path, sizeof(path), "/proc/%u/task/%u/%s", pid, tid, name);
-	else
-		snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+int proc_find(uint32_t pid, uint32_t tid, const char *name)
+{
+	return open_at(pid, tid, name, O_PATH);
 }
 
 bool proc_no_huge_pages(uint32_t pid, uint32_t tid)

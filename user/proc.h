@@ -98,6 +98,15 @@ enum proc_answer proc_same_mm(uint32_t a, uint32_t b);
  * @name: as in /proc/PID/ns
  */
 enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name);
+/**
+ * proc_find() - find a file below the directory of one thread, without opening it
+ * @pid: any thread of the process
+ * @tid: 0, or the thread of it to look at
+ * @name: path from there
+ *
+ * Return: a descriptor as of O_PATH that the caller closes, or -errno.
+ */
+int proc_find(uint32_t pid, uint32_t tid, const char *name);
 
 /** proc_guard_gap() - bytes that the kernel keeps free below a stack that grows */
 uint64_t proc_guard_gap(void);

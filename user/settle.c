@@ -73,6 +73,7 @@ int settle(struct model *after, struct model *before)
 	before->witness.orphans = NULL;
 	before->witness.smaps = (struct smaps) { 0 };
 	before->witness.residents = (struct resident_list) { 0 };
+	before->witness.uses = (struct use_list) { 0 };
 	witness_free(&before->witness);
 	witness_free(&after->witness);
 	after->witness = witness;

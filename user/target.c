@@ -8,6 +8,7 @@
 #include "resident.h"
 #include "settle.h"
 #include "touched.h"
+#include "uses.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -234,6 +235,21 @@ static int hear_smaps(const struct look *look, struct model *before)
 	return ret == -ENOMEM ? ret : 0;
 }
 
+static int hear_uses(const struct look *look, struct model *model)
+{
+	struct peek peek = { look->pagemap, look->mem };
+
+	return uses_collect(model, &peek, look->tid);
+}
+
+/* Which parts VMAs have is a matter of their uses */
+static int hear_residents(const struct look *look, struct model *before)
+{
+	int ret = look->wish->uses ? hear_uses(look, before) : 0;
+
+	return ret ? ret : resident_collect(before, look->pagemap);
+}
+
 /*
  * What pages tell of the stacks that the snapshot in @before has. For now all
  * threads count as settled: what moved is found out by the second snapshot.
@@ -266,7 +282,7 @@ static int hear_pages(const struct look *look, struct model *before)
 	if (!ret && look->wish->smaps)
 		ret = hear_smaps(look, before);
 	if (!ret && look->wish->residents)
-		ret = resident_collect(before, look->pagemap);
+		ret = hear_residents(look, before);
 out:
 	free(stacks);
 	return ret;
@@ -370,6 +386,9 @@ static int hear_witness(struct look *look)
 	if (look->model->flags & PMEMCTL_PROCESS_ATTACH)
 		look->mem = proc_open(look->pid, look->tid, "mem");
 	ret = look_closer(look);
+	/* of the snapshot that is shown: what is found has to fit to it */
+	if (!ret && look->wish->uses)
+		ret = hear_uses(look, look->model);
 	if (look->mem >= 0)
 		close(look->mem);
 	close(look->pagemap);

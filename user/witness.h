@@ -11,6 +11,7 @@
 #include "pagemap.h"
 #include "resident.h"
 #include "smaps.h"
+#include "use.h"
 
 /**
  * struct touches - which pages of a thread's stacks were touched
@@ -67,6 +68,9 @@ struct orphan {
  * @orphans_known: they were looked for
  * @smaps: what smaps says of the VMAs
  * @residents: pages of those parts that VMAs with several uses have
+ * @uses: of regions, sorted
+ * @tls: the main thread's, within a region that may have a use of its own
+ * @image_placed: @uses has the bss of the executable, if it has one
  * @exe: the executable
  * @marks: what this kernel does with guard markers
  * @no_huge_pages: the process has switched huge pages off for itself
@@ -83,6 +87,9 @@ struct witness {
 	bool orphans_known;
 	struct smaps smaps;
 	struct resident_list residents;
+	struct use_list uses;
+	struct use tls;
+	bool image_placed;
 	struct exe exe;
 	enum guard_marks marks;
 	bool no_huge_pages;

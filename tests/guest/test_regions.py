@@ -157,4 +157,5 @@ def test_kinds_of_a_known_layout():
             assert kind(t["auxv"]["sysinfo_ehdr"]) == "vdso"
             if name == "fx-static":
                 assert kind(t["libc_text"]) == "library"
-                assert kind(t["mmap_malloc"]) == "anon"
+                assert kind(t["tls"]) == "tls"
+            assert kind(t["mmap_malloc"]) == "malloc chunk"

@@ -166,6 +166,17 @@ static void files_of_all_sorts(void **state)
 		{ "/dev/shm/seg", 0, "rw-s", 0, "shm" },
 		{ "/dev/shm/seg", 0, "rw-p", 0, "file" },
 		{ "/dev/mem", 0, "rw-s", PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP, "device" },
+		{ "/secretmem (deleted)", 0, "rw-s", PMEMCTL_VMA_DONTDUMP, "secret" },
+		{ "/secretmem (deleted)", 8, "rw-s", 0, "file" },
+		{ "/[aio] (deleted)", 0, "rw-s", 0, "ring" },
+		{ "anon_inode:[io_uring]", 0, "rw-s", PMEMCTL_VMA_MIXEDMAP, "ring" },
+		{ "anon_inode:[perf_event]", 0, "rw-s", PMEMCTL_VMA_PFNMAP, "ring" },
+		{ "anon_inode:[eventfd]", 0, "rw-s", 0, "file" },
+		{ "/dmabuf:", 0, "rw-s", PMEMCTL_VMA_PFNMAP, "dma-buf" },
+		{ "/dmabuf:", 8, "rw-s", 0, "file" },
+		{ "/mnt/pmem/x", 8, "rw-s", PMEMCTL_VMA_SYNC, "dax" },
+		{ "/dev/dax0.0", 0, "rw-s", PMEMCTL_VMA_MIXEDMAP, "dax" },
+		{ "/dev/dax0.0", 0, "rw-s", 0, "file" },
 		{ "/anon_hugepage (deleted)", 0, "rw-p", PMEMCTL_VMA_HUGETLB, "hugetlb" },
 	};
 
@@ -271,9 +282,144 @@ static void arguments_elsewhere_are_no_part(void **state)
 	assert_int_equal(picture.regions[15].nr_parts, 0);
 }
 
+static void given_names(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *perms;
+		const char *kind;
+	} cases[] = {
+		{ "[uprobes]", "r-xp", "uprobes" },
+		{ "[anon: glibc: malloc arena]", "rw-p", "arena" },
+		{ "[anon: glibc: malloc arena]", "---p", "reserved" },
+		{ "[anon: glibc: malloc]", "rw-p", "malloc chunk" },
+		{ "[anon: glibc: loader malloc]", "rw-p", "loader" },
+		{ "[anon: glibc: pthread stack: 5]", "rw-p", "anon" },
+		{ "[anon: Go: heap]", "rw-p", "go heap" },
+		{ "[anon: Go: heap reservation]", "---p", "reserved" },
+		{ "[anon: Go: page alloc]", "rw-p", "go runtime" },
+		{ "[anon:mine]", "rw-p", "anon" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		builder_process(&b);
+		b.vmas[14].name = builder_name(&b, cases[i].name);
+		b.vmas[14].flags &= ~(PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC);
+		b.vmas[14].flags |= (cases[i].perms[0] == 'r' ? PMEMCTL_VMA_READ : 0) |
+				    (cases[i].perms[1] == 'w' ? PMEMCTL_VMA_WRITE : 0);
+		draw();
+		is(14, cases[i].kind, 0);
+	}
+	builder_process(&b);
+	b.vmas[14].flags |= PMEMCTL_VMA_DROPPABLE;
+	draw();
+	is(14, "droppable", 0);
+}
+
+/* As draw(), with uses that were found out elsewhere */
+static void draw_uses(const struct use *uses, size_t count)
+{
+	teardown(NULL);
+	if (builder_model(&b, &model))
+		fail_msg("%s", model.error);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(use_add(&model.witness.uses, &uses[i]), 0);
+	use_sort(&model.witness.uses);
+	assert_int_equal(picture_make(&picture, &model, NULL), 0);
+}
+
+static void uses_lie_over_vmas(void **state)
+{
+	const struct use uses[] = {
+		{ 0x7f0010190000, 0x7f0010193000, KIND_CHUNK, 0, "a" },
+		{ 0x7f0010194000, 0x7f0010195000, KIND_LIBRARY_BSS, 0, "b" },
+		{ 0x7f0000000000, 0x7f0000001000, KIND_ARENA_RESERVE, 0, "c" },
+	};
+
+	builder_process(&b);
+	assert_int_equal(b.vmas[14].start, 0x7f0010190000);
+	b.vmas[14].end = 0x7f0010195000;
+	draw_uses(uses, 3);
+	/* named by what has most of it */
+	is(14, "malloc chunk", 0);
+	assert_string_equal(picture.regions[14].why, "a");
+	assert_int_equal(picture.regions[14].nr_parts, 3);
+	part_is(14, 0, 0x7f0010190000, 0x7f0010193000, "malloc chunk", 0);
+	part_is(14, 1, 0x7f0010193000, 0x7f0010194000, "anon", 0);
+	part_is(14, 2, 0x7f0010194000, 0x7f0010195000, "library bss", 0);
+	/* a guard remains one; what is merely reserved is not */
+	is(7, "guard", 101);
+	builder_process(&b);
+	b.threads[1].evidence = 0;
+	b.threads[1].stack_low = b.threads[1].stack_high = 0;
+	draw_uses(uses, 3);
+	is(7, "arena reserve", 0);
+	assert_int_equal(picture.regions[7].nr_parts, 0);
+	/* one use of all of a VMA: no parts */
+	builder_process(&b);
+	b.vmas[14].end = 0x7f0010193000;
+	draw_uses(uses, 1);
+	is(14, "malloc chunk", 0);
+	assert_int_equal(picture.regions[14].nr_parts, 0);
+}
+
+static void tls_lies_over_uses(void **state)
+{
+	const struct use pages = { 0x7f0010190000, 0x7f0010192000, KIND_LOADER, 0, "pages" };
+
+	builder_process(&b);
+	b.vmas[14].end = 0x7f0010193000;
+	draw_uses(&pages, 1);
+	picture_free(&picture);
+	model.witness.tls = (struct use) {
+		0x7f0010190100, 0x7f0010191800, KIND_TLS, 100, "tls",
+	};
+	assert_int_equal(picture_make(&picture, &model, NULL), 0);
+	assert_int_equal(picture.regions[14].nr_parts, 4);
+	part_is(14, 0, 0x7f0010190000, 0x7f0010190100, "loader", 0);
+	part_is(14, 1, 0x7f0010190100, 0x7f0010191800, "tls", 100);
+	part_is(14, 2, 0x7f0010191800, 0x7f0010192000, "loader", 0);
+	part_is(14, 3, 0x7f0010192000, 0x7f0010193000, "anon", 0);
+}
+
+/* By the program headers it is exact: what follows may be anything */
+static void bss_by_headers(void **state)
+{
+	const struct use bss = { 0x555500008ab8, 0x555500009000, KIND_BSS, 0, "headers" };
+
+	builder_process(&b);
+	draw_uses(&bss, 1);
+	is(5, "bss", 0);
+	model.witness.image_placed = true;
+	picture_free(&picture);
+	assert_int_equal(picture_make(&picture, &model, NULL), 0);
+	is(5, "anon", 0);
+	part_is(4, 1, 0x555500008ab8, 0x555500009000, "bss", 0);
+	/* a library that has no known headers */
+	b.vmas[13].flags |= PMEMCTL_VMA_WRITE;
+	b.vmas[14].start = b.vmas[13].end;
+	draw();
+	is(14, "anon", 0);
+	assert_non_null(strstr(picture.regions[14].why, "perhaps its bss"));
+}
+
+/* Below an alternate signal stack, and a part of what guards a stack */
+static void guards_of_other_stacks(void **state)
+{
+	builder_process(&b);
+	b.threads[2].sas_sp = b.vmas[8].start;
+	b.threads[2].sas_size = 0x2000;
+	b.threads[1].evidence = 0;
+	b.threads[1].stack_low = b.threads[1].stack_high = 0;
+	draw();
+	is(7, "guard", 102);
+}
+
 /* Whatever the numbers: parts tile their region */
 static void parts_tile(void **state)
 {
+	struct use uses[6];
+
 	for (uint64_t i = 0; i < 2000; i++) {
 		builder_process(&b);
 		b.mm[PMEMCTL_MM_ARG_START] += (i % 7) * 0x333 - 0x500;
@@ -284,7 +430,14 @@ static void parts_tile(void **state)
 			b.threads[k].sas_sp = b.vmas[(i + k) % 17].start + i * 77 % 0x3000;
 			b.threads[k].sas_size = i * 991 % 0x5000;
 		}
-		draw();
+		for (size_t k = 0; k < 6; k++) {
+			uint64_t start = b.vmas[(i * 7 + k * 3) % 17].start + i * 57 % 0x1800;
+
+			uses[k] = (struct use) {
+				start, start + i * 313 % 0x4000, KIND_CHUNK + k, 0, "some",
+			};
+		}
+		draw_uses(uses, i % 7);
 		for (size_t r = 0; r < picture.nr_regions; r++) {
 			const struct region *region = &picture.regions[r];
 			uint64_t at = region->start;
@@ -309,7 +462,9 @@ int main(void)
 		TEST(bss_is_next_to_the_data), TEST(other_mappings_of_the_executable),
 		TEST(files_of_all_sorts), TEST(library_is_known_by_its_code),
 		TEST(anonymous_of_all_sorts), TEST(altstacks), TEST(stack_in_a_larger_vma),
-		TEST(arguments_elsewhere_are_no_part), TEST(parts_tile),
+		TEST(arguments_elsewhere_are_no_part), TEST(given_names),
+		TEST(uses_lie_over_vmas), TEST(tls_lies_over_uses), TEST(bss_by_headers),
+		TEST(guards_of_other_stacks), TEST(parts_tile),
 	};
 
 	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);

@@ -72,6 +72,11 @@ bool proc_no_huge_pages(uint32_t pid, uint32_t tid)
 	return pid == 100;
 }
 
+int proc_find(uint32_t pid, uint32_t tid, const char *name)
+{
+	return -ENOENT;
+}
+
 uint64_t proc_guard_gap(void)
 {
 	return 77 << 12;
