@@ -204,7 +204,7 @@ static struct pmemctl_tasks *take_tasks(const struct sk_buff *request,
 	int ret;
 
 	if (!may_see_all(request)) {
-		NL_SET_ERR_MSG(extack, "all tasks: needs CAP_SYS_PTRACE in the initial user namespace");
+		NL_SET_ERR_MSG(extack, "needs CAP_SYS_PTRACE in the initial user namespace");
 		return ERR_PTR(-EPERM);
 	}
 	tasks = pmemctl_tasks_alloc(extack);

@@ -287,7 +287,8 @@ static const struct {
 	{ "[anon: glibc: malloc]", KIND_CHUNK, "named so by the program, as glibc does" },
 	{ "[anon: glibc: loader malloc]", KIND_LOADER, "named so by the program, as glibc does" },
 	{ "[anon: Go: heap]", KIND_GO_HEAP, "named so by the program, as Go's runtime does" },
-	{ "[anon: Go: heap reservation]", KIND_GO_HEAP, "named so by the program, as Go's runtime does" },
+	{ "[anon: Go: heap reservation]", KIND_GO_HEAP,
+	  "named so by the program, as Go's runtime does" },
 };
 
 static bool given_name(const struct pmemctl_vma *vma, const char *name, enum region_kind *kind,

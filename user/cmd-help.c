@@ -49,7 +49,7 @@ void help_command(FILE *out, const struct command *cmd)
 	if (cmd->table == &table_regions) {
 		fputs("\nKinds of regions:\n", out);
 		for (int i = 0; i < KINDS; i++)
-			fprintf(out, "  %-13s %s\n", kind_name(i), kind_about(i));
+			fprintf(out, "  %-14s %s\n", kind_name(i), kind_about(i));
 	}
 }
 

@@ -14,13 +14,13 @@ static void put_summary(FILE *out, const struct picture *picture, const struct o
 	const struct summary *summary = picture->summary;
 	char size[24];
 
-	fprintf(out, "%s%-12s %6s %6s%s\n", opts->colour ? paint_sequence(PAINT_HEAD) : "",
+	fprintf(out, "%s%-13s %6s %6s%s\n", opts->colour ? paint_sequence(PAINT_HEAD) : "",
 		"KIND", "COUNT", "SIZE", opts->colour ? "\033[0m" : "");
 	for (size_t i = 0; i < summary->nr_kinds; i++)
-		fprintf(out, "%-12s %6llu %6s\n", kind_name(summary->kinds[i].kind),
+		fprintf(out, "%-13s %6llu %6s\n", kind_name(summary->kinds[i].kind),
 			(unsigned long long)summary->kinds[i].count,
 			size_text(size, summary->kinds[i].reserved, opts->bytes));
-	fprintf(out, "%-12s %6zu %6s\n", "all VMAs", picture->model->nr_vmas,
+	fprintf(out, "%-13s %6zu %6s\n", "all VMAs", picture->model->nr_vmas,
 		size_text(size, summary->all.reserved, opts->bytes));
 }
 

@@ -131,7 +131,7 @@ static int add_tables(struct model *model, const struct range *heap)
 			    (k && table.start != last))
 				continue;
 			ret = add_range(model, &table, KIND_GO_RUNTIME,
-					"as far into reserved addresses as in tables of Go's page allocator",
+					"where a table of Go's page allocator is in use",
 					"no access, for a table of Go's page allocator");
 			last = table.end;
 			break;

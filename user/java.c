@@ -95,7 +95,8 @@ static bool find_exports(const struct vm *vm, uint64_t *where)
 		return false;
 	for (size_t i = 0; ; i++) {
 		if (i == ehdr.e_shnum ||
-		    !elf_read(vm->fd, &section, sizeof(section), ehdr.e_shoff + i * sizeof(section)))
+		    !elf_read(vm->fd, &section, sizeof(section),
+			      ehdr.e_shoff + i * sizeof(section)))
 			return false;
 		if (section.sh_type == SHT_DYNSYM)
 			break;
@@ -108,9 +109,11 @@ static bool find_exports(const struct vm *vm, uint64_t *where)
 		Elf64_Sym symbol;
 		ssize_t got;
 
-		if (!elf_read(vm->fd, &symbol, sizeof(symbol), section.sh_offset + i * sizeof(symbol)))
+		if (!elf_read(vm->fd, &symbol, sizeof(symbol),
+			      section.sh_offset + i * sizeof(symbol)))
 			return false;
-		if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_size != sizeof(uint64_t))
+		if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT ||
+		    symbol.st_size != sizeof(uint64_t))
 			continue;
 		got = pread(vm->fd, name, sizeof(name) - 1, strings.sh_offset + symbol.st_name);
 		name[got > 0 ? got : 0] = 0;

@@ -67,7 +67,8 @@ int parts_init(struct parts *parts, struct picture *picture)
 	parts->altstacks.list = calloc(room, sizeof(struct owned));
 	parts->shadows.list = calloc(room, sizeof(struct owned));
 	if (!parts->uses.list || !parts->tls.list || !parts->stacks.list || !parts->fences.list ||
-	    !parts->guards.list || !parts->orphans.list || !parts->altstacks.list || !parts->shadows.list)
+	    !parts->guards.list || !parts->orphans.list || !parts->altstacks.list ||
+	    !parts->shadows.list)
 		return -1;
 	for (size_t i = 0; i < model->witness.uses.count; i++)
 		add_use(&parts->uses, &model->witness.uses.list[i]);

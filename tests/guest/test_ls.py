@@ -7,7 +7,6 @@ import json
 import mmap
 import os
 import re
-import shutil
 import struct
 import subprocess
 import threading
@@ -23,6 +22,7 @@ from test_protocol import parameter
 
 HERE = os.path.dirname(__file__)
 ME = os.getpid()
+BORROW = "/build/tests/fixtures/bin/borrow.ko"
 MIX = ["fx-threads 15", "fx-clonevm --mix", "fx-clonevm 2 --files", "fx-fork 4", "fx-vfork",
        "fx-leader", "fx-zombie", "fx-iouring", "fx-iouring --sqpoll", "fx-static",
        "fx-unmapped keep", "fx-user fx-threads 2", "fx-user fx-clonevm 2", "fx-nondump"]
@@ -261,14 +261,8 @@ def test_kernel_threads():
 @contextlib.contextmanager
 def borrowed(pid):
     """Two kernel threads, one at work in the mm of @pid, one idle on CPU 1."""
-    where = "/tmp/borrow"
-    if not os.path.exists(f"{where}/borrow.ko"):
-        shutil.copytree(f"{HERE}/borrow", where, dirs_exist_ok=True)
-        done = subprocess.run(["make", "-C", f"/lib/modules/{os.uname().release}/build",
-                               f"M={where}", "modules"], capture_output=True, timeout=600)
-        assert done.returncode == 0, done.stdout + done.stderr
     os.sched_setaffinity(0, {0})
-    subprocess.run(["insmod", f"{where}/borrow.ko", f"pid={pid}"], check=True, timeout=60)
+    subprocess.run(["insmod", BORROW, f"pid={pid}"], check=True, timeout=60)
     try:
         yield
     finally:

@@ -372,6 +372,47 @@ def test_pages_after_a_fork():
             assert a["page"]["exclusive"] == (not same)
 
 
+FAMILY = r"""
+import ctypes, mmap, os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+m = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+m[0] = 1
+r, w = os.pipe()
+def child(then):
+    if not os.fork():
+        then()
+        os.write(w, b"%d\n" % os.getpid())
+        while os.getppid() != 1:
+            time.sleep(0.1)
+        os._exit(0)
+def second():
+    m[0] = 2            # a page of its own, which it shares with its own child
+    child(lambda: None)
+child(lambda: None)
+child(second)
+out = b""
+while out.count(b"\n") < 3:
+    out += os.read(r, 64)
+print(hex(ctypes.addressof(ctypes.c_char.from_buffer(m))),
+      *sorted(map(int, out.split())), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_page_that_is_shared_is_not_everybody_s():
+    """At the same address two pages, each of which two processes have."""
+    with started(["python3", "-c", FAMILY]) as popen:
+        addr, *pids = (int(x, 0) for x in popen.stdout.readline().split())
+        same = {p for p in pids if frame(p, addr) == frame(popen.pid, addr)}
+        assert len(pids) == 3 and len(same) == 1
+        a = one(popen.pid, addr)
+        assert not a["page"]["exclusive"]
+        assert {s["pid"]: s["page"] for s in a["sharers"]} == {p: "same" for p in same}
+        for pid in set(pids) - same:
+            b = one(pid, addr)
+            assert {s["pid"] for s in b["sharers"]} == set(pids) - same - {pid}
+
+
 def test_frames_are_never_told():
     with fixture("fx-fork 2") as target:
         addr = number(target.truth["shared"][0])
