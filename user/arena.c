@@ -76,20 +76,34 @@ static bool has_glibc(const struct model *model)
 	return false;
 }
 
-static int add_heap(struct model *model, uint64_t base, uint64_t used, const char *why,
-		    const char *why_reserve)
+static int add_heap(struct model *model, const struct use *part, const struct use *rest)
 {
-	struct use part = { base, used, KIND_ARENA, 0, why };
-	struct use rest = { used, base + HEAP, KIND_ARENA_RESERVE, 0, why_reserve };
-	int ret = use_add(&model->witness.uses, &part);
+	int ret = use_add(&model->witness.uses, part);
 
-	return ret ? ret : use_add(&model->witness.uses, &rest);
+	return ret ? ret : use_add(&model->witness.uses, rest);
 }
 
-/*
- * @glibc: the shape is enough where nothing contradicts. Not so for Go, whose own
- * heap looks like it
- */
+static int add_arena(struct model *model, uint64_t base, uint64_t used)
+{
+	struct use part = { base, used, KIND_ARENA, 0, "struct heap_info of glibc at its start" };
+	struct use rest = { used, base + HEAP, KIND_ARENA_RESERVE, 0,
+			    "no access, up to 64 MiB from the start of the arena below" };
+
+	return add_heap(model, &part, &rest);
+}
+
+/* The shape alone is no proof: any program may have memory of that shape */
+static int add_doubt(struct model *model, uint64_t base, uint64_t used)
+{
+	struct use part = { base, used, KIND_ANON, 0,
+			    "perhaps an arena: at a multiple of 64 MiB, no access up to the next" };
+	struct use rest = { used, base + HEAP, KIND_RESERVED, 0,
+			    "perhaps of an arena: no access, up to a multiple of 64 MiB" };
+
+	return add_heap(model, &part, &rest);
+}
+
+/* @glibc: the process may have arenas. Not so Go, whose own heap looks like one */
 static int look_at_heap(struct model *model, const struct peek *peek,
 			const struct pmemctl_vma *vma, uint64_t base, bool glibc)
 {
@@ -102,15 +116,12 @@ static int look_at_heap(struct model *model, const struct peek *peek,
 	case PEEK_DONE:
 		if (!is_heap(&info, base))
 			return 0;
-		return add_heap(model, base, used, "struct heap_info of glibc at its start",
-				"no access, up to 64 MiB from the start of the arena below");
+		return add_arena(model, base, used);
 	case PEEK_AWAY:
 		if (!glibc || base != vma->start || used == base + HEAP ||
 		    (vma->flags ^ vma[1].flags) & PMEMCTL_VMA_NORESERVE)
 			return 0;
-		return add_heap(model, base, used,
-				"by shape alone: at a multiple of 64 MiB, no access up to the next",
-				"by shape alone: no access, up to a multiple of 64 MiB");
+		return add_doubt(model, base, used);
 	case PEEK_NOTHING:
 		break;
 	}

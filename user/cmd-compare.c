@@ -360,8 +360,8 @@ static void common_json(struct json *json, const struct run *run)
 				    *comparison->names[i] ? comparison->names[i] : NULL);
 		json_end_array(json);
 		pages_json(json, run);
-		table_json(json, &table_compare, run->opts->chosen ? run->opts->columns : NULL,
-			   run->opts->sorting, &comparison->shown);
+		table_json_rows(json, &table_compare, run->opts->chosen ? run->opts->columns : NULL,
+				&comparison->shown, run->opts);
 	}
 }
 

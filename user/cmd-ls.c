@@ -60,7 +60,8 @@ static void get_tid(const struct picture *picture, const void *row, struct cell 
 {
 	const struct entry *entry = row;
 
-	if (entry->level == ENTRY_THREAD)
+	/* a process' line is its first thread's, too */
+	if (entry->level == ENTRY_THREAD || picture->census->with_threads)
 		cell_number(cell, entry->task->tid);
 }
 
@@ -309,6 +310,8 @@ static const void *below_at(const struct picture *picture, const void *row, size
 
 static const struct table table_thread_lines = {
 	.name = "threads",
+	.columns = columns,
+	.nr_columns = ARRAY_SIZE(columns),
 };
 
 static size_t count_below_other(const struct picture *picture, const void *row)
@@ -320,6 +323,8 @@ static size_t count_below_other(const struct picture *picture, const void *row)
 
 static const struct table table_process_lines = {
 	.name = "processes",
+	.columns = columns,
+	.nr_columns = ARRAY_SIZE(columns),
 	.nr_parts = count_below_other,
 	.part = other_thread,
 	.parts = &table_thread_lines,
@@ -514,9 +519,9 @@ static void put_json(FILE *out, const struct picture *picture, const struct opti
 	struct json json = { .out = out, .empty = true };
 
 	json_object(&json, NULL);
-	table_json(&json, &json_mms, selection, opts->sorting, picture);
-	table_json(&json, &json_kthreads, selection, opts->sorting, picture);
-	table_json(&json, &json_without, selection, opts->sorting, picture);
+	table_json_rows(&json, &json_mms, selection, picture, opts);
+	table_json_rows(&json, &json_kthreads, selection, picture, opts);
+	table_json_rows(&json, &json_without, selection, picture, opts);
 	sum_json(&json, picture->census);
 	json_end_object(&json);
 	fputs("\n", out);
@@ -716,6 +721,9 @@ int ls_run(const struct command *cmd, int argc, char **argv)
 		if (!is_pid(line.words[i]))
 			return usage_error(cmd, line.words[i], "not a PID");
 	}
+	/* which are looked for where they are shown */
+	if (line.opts.filter && line.opts.filter->wanted & 1U << FILTER_TID)
+		line.opts.all_threads = true;
 	if (line.opts.all_threads && !line.opts.chosen)
 		table_select(&table_ls, "PID,TID,USER,RSS,VSZ,SWAP,COMM,RELATION", &line.columns);
 	pids = calloc(line.nr_words + 1, sizeof(*pids));

@@ -342,11 +342,6 @@ static const void *region_at(const struct picture *picture, size_t i)
 	return &picture->regions[i];
 }
 
-static const char *kind_at(size_t i)
-{
-	return i < KINDS ? kind_name(i) : NULL;
-}
-
 static size_t count_parts(const struct picture *picture, const void *row)
 {
 	return ((const struct region *)row)->nr_parts;
@@ -379,7 +374,7 @@ const struct table table_regions = {
 	.nr_columns = ARRAY_SIZE(columns),
 	.defaults = "RANGE,SIZE,PERMS,KIND,TID,NAME",
 	.extended = "RANGE,SIZE,RSS,PSS,SWAP,DIRTY,PERMS,KIND,TID,NAME",
-	.kind = kind_at,
+	.kind = region_kind_at,
 	.count = count_regions,
 	.row = region_at,
 	.nr_parts = count_parts,

@@ -71,14 +71,9 @@ static size_t count_kinds(const struct picture *picture)
 	return picture->summary ? picture->summary->nr_kinds : 0;
 }
 
-static const void *kind_at(const struct picture *picture, size_t i)
+static const void *row_at(const struct picture *picture, size_t i)
 {
 	return &picture->summary->kinds[i];
-}
-
-static const char *kind_word(size_t i)
-{
-	return i < KINDS ? kind_name(i) : NULL;
 }
 
 const struct table table_summary = {
@@ -86,9 +81,9 @@ const struct table table_summary = {
 	.columns = columns,
 	.nr_columns = ARRAY_SIZE(columns),
 	.defaults = "KIND,COUNT,RESERVED,RESIDENT,SWAPPED,LARGEST",
-	.kind = kind_word,
+	.kind = region_kind_at,
 	.count = count_kinds,
-	.row = kind_at,
+	.row = row_at,
 };
 
 static void get_start(const struct picture *picture, const void *row, struct cell *cell)

@@ -62,6 +62,11 @@ const char *kind_name(enum region_kind kind)
 	return kinds[kind].name;
 }
 
+const char *region_kind_at(size_t i)
+{
+	return i < KINDS ? kind_name(i) : NULL;
+}
+
 const char *kind_about(enum region_kind kind)
 {
 	return kinds[kind].about;

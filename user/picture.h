@@ -141,6 +141,9 @@ void picture_free(struct picture *picture);
 /** kind_name() - the word for a kind of region */
 const char *kind_name(enum region_kind kind);
 
+/** region_kind_at() - the word for kind number @i, NULL behind the last one */
+const char *region_kind_at(size_t i);
+
 /** kind_about() - what a kind of region is, for the help */
 const char *kind_about(enum region_kind kind);
 

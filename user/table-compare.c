@@ -137,6 +137,7 @@ const struct table table_compare = {
 	.columns = columns,
 	.nr_columns = ARRAY_SIZE(columns),
 	.defaults = FRAME_COLUMNS,
+	.kind = region_kind_at,
 	.count = count_rows,
 	.row = row_at,
 };

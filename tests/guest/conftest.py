@@ -57,6 +57,22 @@ def stat_field(pid, index):
 
 
 @contextlib.contextmanager
+def swap():
+    """A little of it."""
+    path = "/var/tmp/swap"
+    with open(path, "wb") as f:
+        os.fchmod(f.fileno(), 0o600)
+        f.write(bytes(32 << 20))
+    subprocess.run(["mkswap", "-q", path], check=True)
+    subprocess.run(["swapon", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["swapoff", path], check=True)
+        os.unlink(path)
+
+
+@contextlib.contextmanager
 def started(argv, **kwargs):
     popen = subprocess.Popen(argv, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, **kwargs)

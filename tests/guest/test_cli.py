@@ -11,7 +11,7 @@ import pytest
 from conftest import (PATIENCE, fixture, pmemctl, pmemctl_json, read, stopped,
                       wait_until)
 
-COMMANDS = "show", "regions", "threads", "sharers"
+COMMANDS = "show", "regions", "threads", "sharers", "summary"
 TABLES = COMMANDS[1:]
 
 
@@ -69,7 +69,10 @@ def test_kernel_thread_is_no_error(command):
     assert done.returncode == 0
     assert done.stderr == b"" or b"kernel thread" in done.stderr
     shown = pmemctl_json(command, "-J", 2)
-    if command == "show":
+    if command == "summary":
+        assert shown["process"]["kernel_thread"] is True
+        assert shown["summary"] == shown["waterfall"] == []
+    elif command == "show":
         assert b"kernel thread" in done.stdout and b"kthreadd" in done.stdout
         assert shown["process"]["kernel_thread"] is True
         assert shown["regions"] == shown["threads"] == shown["sharers"] == []

@@ -159,3 +159,31 @@ def test_order_keeps_parts_with_their_row():
             assert starts == sorted(starts)
             if parts:
                 assert parts[0]["start"] == row["start"] and parts[-1]["end"] == row["end"]
+
+
+def test_compare():
+    with fixture("fx-pair fork 20 5 7") as target:
+        pids = target.truth["a"], target.truth["b"]
+        rows = pmemctl_json("compare", "-J", *pids)["kinds"]
+        answer = pmemctl_json("compare", "-J", "--kind", "stack,text", *pids)
+        assert [r["kind"] for r in answer["kinds"]] == \
+            [r["kind"] for r in rows if r["kind"] in ("stack", "text")]
+        assert answer["kinds_shown"] == 2 and answer["kinds_total"] == len(rows)
+        text = pmemctl("compare", "--kind", "stack", *pids).stdout.decode()
+        assert f"\n1 of {len(rows)} shown\n" in text
+
+
+def test_ls():
+    """Of processes and their threads those that are wanted."""
+    with fixture("fx-threads 4") as target, fixture("fx-threads 2"):
+        wanted = target.tids()[2]
+        mms = pmemctl_json("ls", "-J", "--tid", wanted)["mms"]
+        (process,), = [mm["used_by"] for mm in mms]
+        assert process["pid"] == target.pid
+        assert [t["tid"] for t in process["tasks"]] == [wanted]
+        text = pmemctl("ls", "-n", "--tid", wanted).stdout.decode()
+        assert str(target.pid) in text.split()
+        assert f"─{target.pid}" in text and str(wanted) in text
+        text = pmemctl("ls", "--tid", target.pid).stdout.decode()
+        assert text.splitlines()[1].split()[:2] == [str(target.pid)] * 2
+        assert "\n1 of " in text

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """How deep a stack ever was, and what makes pages be there that it never used."""
-import contextlib
-import os
-import subprocess
-
 import pytest
 
-from conftest import fixture, read
+from conftest import fixture, read, swap
 from stacks import Memory, address, check_thread, limits, look, page
 
 
@@ -20,21 +16,6 @@ def test_locked():
             assert "locked" in row["taints"].split(","), row
             assert row["max"] == row["resident"] == row["stack_size"]
         assert "locked" in rows[target.pid]["taints"].split(",")
-
-
-@contextlib.contextmanager
-def swap():
-    path = "/var/tmp/swap"
-    with open(path, "wb") as f:
-        os.fchmod(f.fileno(), 0o600)
-        f.write(bytes(32 << 20))
-    subprocess.run(["mkswap", "-q", path], check=True)
-    subprocess.run(["swapon", path], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["swapoff", path], check=True)
-        os.unlink(path)
 
 
 def test_swapped_out():

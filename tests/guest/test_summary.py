@@ -191,18 +191,6 @@ def test_while_it_runs():
                 assert answer["total"]["reserved"] <= answer["process"]["total_vm"]
 
 
-def test_flips_are_counted_right_or_not_at_all():
-    with fixture("fx-resident --flip") as target:
-        resident = {v["size"]: v["resident"] for v in target.truth["versions"]}
-        seen = 0
-        for _ in range(40):
-            answer = pmemctl_json("summary", "-J", target.pid)
-            for fall in answer["waterfall"]:
-                if fall["start"] == target.truth["flip"]:
-                    assert fall["touched"] in (None, resident[fall["reserved"]])
-                    seen += 1
-            sums_hold(answer)
-        assert seen or answer["summary"]
 
 
 def test_leader_kernel_thread_and_nobody():

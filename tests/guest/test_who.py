@@ -9,7 +9,8 @@ import tempfile
 
 import pytest
 
-from conftest import (PATIENCE, fixture, maps_lines, pmemctl, read, started, stopped)
+from conftest import (PATIENCE, fixture, maps_lines, pmemctl, read, started, stopped,
+                      swap)
 
 
 def who(pid, *addrs):
@@ -481,25 +482,18 @@ def test_absent_and_untouched_pages():
 
 
 def test_swapped_page():
-    if "\n" not in read("/proc/swaps").strip():
-        subprocess.run("dd if=/dev/zero of=/tmp/who.swap bs=1M count=32 2>/dev/null && "
-                       "chmod 600 /tmp/who.swap && mkswap /tmp/who.swap && "
-                       "swapon /tmp/who.swap", shell=True, capture_output=True)
-    if "\n" not in read("/proc/swaps").strip():
-        return          # the guest cannot swap to what /tmp is
     code = ("import ctypes, mmap, sys\n"
             "m = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
             "m[:] = b'x' * len(m)\n"
             "m.madvise(21)\n"        # MADV_PAGEOUT
             "print(hex(ctypes.addressof(ctypes.c_char.from_buffer(m))), flush=True)\n"
             "sys.stdin.read()\n")
-    try:
-        with started(["python3", "-c", code]) as popen:
-            addr = number(popen.stdout.readline().decode())
-            if entry(popen.pid, addr) >> 62 & 1:
-                assert one(popen.pid, addr)["page"]["state"] == "swapped"
-    finally:
-        subprocess.run(["swapoff", "/tmp/who.swap"], capture_output=True)
+    with swap(), started(["python3", "-c", code]) as popen:
+        start = number(popen.stdout.readline().decode())
+        gone = [addr for addr in range(start, start + (1 << 20), 4096)
+                if entry(popen.pid, addr) >> 62 & 1]
+        assert gone, "nothing is swapped out"
+        assert one(popen.pid, gone[0])["page"]["state"] == "swapped"
 
 
 def by_stdin(pid, text, *args):

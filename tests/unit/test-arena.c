@@ -171,10 +171,10 @@ static void without_the_right(void **state)
 	none();		/* no glibc */
 	builder_file(&b, "/lib/libc.so.6", 5, 0);
 	collect();
-	has(0, KIND_ARENA, at, at + USED);
-	has(1, KIND_ARENA_RESERVE, at + USED, at + HEAP);
-	assert_non_null(strstr(model.witness.uses.list[0].why, "by shape alone"));
-	assert_non_null(strstr(model.witness.uses.list[1].why, "by shape alone"));
+	has(0, KIND_ANON, at, at + USED);
+	has(1, KIND_RESERVED, at + USED, at + HEAP);
+	assert_non_null(strstr(model.witness.uses.list[0].why, "perhaps an arena"));
+	assert_non_null(strstr(model.witness.uses.list[1].why, "perhaps of an arena"));
 	/* memory of two kinds, as of a Java VM */
 	b.vmas[1].flags |= PMEMCTL_VMA_NORESERVE;
 	none();
