@@ -349,12 +349,12 @@ def test_storm():
         with fixture(f"fx-storm 200 {path}") as storm:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
             try:
-                for _ in range(100):
+                for _ in range(40):
                     tasks = client.tasks()      # which checks that no tid came twice
                     sizes.append(len(tasks.tasks))
                     seen += tasks.tasks
                     time.sleep(0.005)
-                for _ in range(20):
+                for _ in range(10):
                     shown.append(ls())
                     assert pmemctl("ls").returncode == 0
             finally:

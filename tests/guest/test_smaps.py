@@ -201,7 +201,7 @@ def test_execve_between():
     """Figures are of one program or of the other, never of both."""
     with fixture("fx-churn --exec") as target:
         pid, known = target.truth["exec_child"], 0
-        for _ in range(40):
+        for _ in range(20):
             done = pmemctl("regions", "-x", "-J", pid)
             if done.returncode:
                 continue
