@@ -181,8 +181,8 @@ void pmemctl_mms_hide(struct pmemctl_mms *mms, u32 number)
 /*
  * What no task explains. Tasks that came during the walk may have been found, but
  * are not in the first count; those that went are in the first and not in the
- * last. The lower one is never too high, but for a task that is just being made
- * or is just exiting.
+ * last. The lower one is too high only for a task that is just being made or
+ * exiting, or where one went unseen and another came unseen in its place.
  */
 static u32 unexplained(const struct mm_pin *pin, int users)
 {
@@ -212,6 +212,9 @@ void pmemctl_mms_close(struct pmemctl_mms *mms)
 static void read_mm(struct pmemctl_mm_row *row, struct mm_struct *mm)
 {
 	row->id = pmemctl_mm_id(mm);
+	/* total_vm stays what it was when an mm is torn down */
+	if (!atomic_read(&mm->mm_users))
+		return;
 	row->total_vm = (u64)READ_ONCE(mm->total_vm) << PAGE_SHIFT;
 	row->rss_anon = pmemctl_mm_counter(mm, MM_ANONPAGES);
 	row->rss_file = pmemctl_mm_counter(mm, MM_FILEPAGES);

@@ -14,6 +14,7 @@
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
+#include <net/sock.h>
 
 #include "compat.h"
 #include "internal.h"
@@ -56,13 +57,16 @@ static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *
 }
 
 /*
+ * Who sends, and who opened the socket. Not netlink_ns_capable(): of a request that
+ * was sent with an address, as most are, it asks for the sender's right only.
+ *
  * Asked quietly first: anybody may ask about a kernel thread, and for all tasks to
  * find out that he may not.
  */
 static bool may_see_all(const struct sk_buff *request)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE) &&
-	       netlink_ns_capable(request, &init_user_ns, CAP_SYS_PTRACE);
+	       sk_ns_capable(NETLINK_CB(request).sk, &init_user_ns, CAP_SYS_PTRACE);
 }
 
 static struct pmemctl_snapshot *take_snapshot(const struct sk_buff *request,

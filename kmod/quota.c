@@ -35,7 +35,7 @@ int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *ex
 {
 	if (atomic_inc_return(&answers_alive) > answers_allowed()) {
 		atomic_dec(&answers_alive);
-		NL_SET_ERR_MSG(extack, "too many snapshots alive (parameter max_snapshots)");
+		NL_SET_ERR_MSG(extack, "too many answers alive (parameter max_snapshots)");
 		return -EUSERS;
 	}
 	budget->used = 0;

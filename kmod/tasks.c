@@ -222,17 +222,29 @@ static int reserve(struct pmemctl_tasks *tasks, const struct count *count)
 	return ret;
 }
 
+/*
+ * A walk is one stretch without a pause, which is paid for twice where there was not
+ * room for all: what the last one found is the first guess.
+ */
 static int copy(struct pmemctl_tasks *tasks, struct pid_namespace *ns)
 {
-	struct count count = { .tasks = 512, .processes = 256, .kthreads = 256 };
+	static struct count last = { .tasks = 512, .processes = 256, .kthreads = 256 };
+	struct count count = {
+		.tasks = READ_ONCE(last.tasks), .processes = READ_ONCE(last.processes),
+		.kthreads = READ_ONCE(last.kthreads),
+	};
 	int tries, ret;
 
 	for (tries = 0; tries < MAX_TRIES; tries++) {
 		ret = reserve(tasks, &count);
 		if (ret)
 			return ret;
-		if (walk(tasks, ns, &count))
+		if (walk(tasks, ns, &count)) {
+			WRITE_ONCE(last.tasks, count.tasks);
+			WRITE_ONCE(last.processes, count.processes);
+			WRITE_ONCE(last.kthreads, count.kthreads);
 			return 0;
+		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -335,6 +347,9 @@ int pmemctl_tasks_take(struct pmemctl_tasks *tasks, struct netlink_ext_ack *exta
 	pmemctl_mms_read(&tasks->mms);
 	drop_duplicates(tasks);
 	count_tasks(tasks);
+	/* who reads, and when, is not known: no more is kept for him than needed */
 	pmemctl_table_free(&tasks->lazy, &tasks->budget);
+	pmemctl_table_free(&tasks->mms.pins, &tasks->budget);
+	pmemctl_table_free(&tasks->mms.slots, &tasks->budget);
 	return 0;
 }

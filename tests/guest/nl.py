@@ -107,6 +107,7 @@ class Client:
         self.sock.settimeout(60)
         self.seq = 0
         self.asides = []
+        self.address = (0, 0)       # as libmnl; None: without
         self.family = self.resolve("pmemctl")
 
     def __enter__(self):
@@ -117,8 +118,11 @@ class Client:
 
     def send(self, kind, flags, payload):
         self.seq += 1
-        self.sock.send(struct.pack("=IHHII", 16 + len(payload), kind, flags,
-                                   self.seq, 0) + payload)
+        message = struct.pack("=IHHII", 16 + len(payload), kind, flags, self.seq, 0) + payload
+        if self.address:
+            self.sock.sendto(message, self.address)
+        else:
+            self.sock.send(message)
 
     def resolve(self, name):
         self.send(GENL_ID_CTRL, NLM_F_REQUEST, struct.pack("=BBH", 3, 1, 0) +

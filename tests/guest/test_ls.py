@@ -500,7 +500,9 @@ def test_rights():
             "except nl.Refused as e: print(e.errno, e.text)\n")
     for how in ("drop(); client = nl.Client()", "client = nl.Client(); drop()",
                 # opened without, used with it
-                "os.setresuid(1000, 1000, 0); client = nl.Client(); os.setresuid(0, 0, 0)"):
+                "os.setresuid(1000, 1000, 0); client = nl.Client(); os.setresuid(0, 0, 0)",
+                "os.setresuid(1000, 1000, 0); client = nl.Client(); os.setresuid(0, 0, 0);"
+                "client.address = None"):
         done = subprocess.run(["python3", "-c", code % how], capture_output=True,
                               timeout=PATIENCE)
         assert done.stdout.startswith(b"1 ") and b"CAP_SYS_PTRACE" in done.stdout, done

@@ -113,13 +113,13 @@
  *	  went meanwhile may be. None is listed that never was.
  *	- No id is listed twice. Where one changed hands during the walk, the task that
  *	  was seen last has it.
- *	- tid, tgid, ppid, flags and comm of a task are from one moment of the walk;
- *	  execve() may fall between any two of them. So is mm; tasks with equal numbers used
- *	  the very same mm, each at its moment.
+ *	- tid, tgid, ppid, flags, uid, start_time and comm of a task are from one
+ *	  moment of the walk; execve() may fall between any two of them. So is mm;
+ *	  tasks with equal numbers used the very same mm, each at its moment.
  *	- active_mm, and `users` and `unexplained` of an mm, are from the end of
  *	  the walk, all tasks being listed by then.
- *	- The sizes of an mm are from after the walk, and of one moment each; they
- *	  are 0 where its last task has ended since.
+ *	- The sizes of an mm and map_count are from after the walk, and of one moment
+ *	  each; they are 0 where its last task has ended since, or fall to that.
  *
  * While an mm is read it is kept from being freed, not from being torn down: no
  * memory of a process outlives it for that, and mm_users is what it is anyway.
@@ -646,7 +646,7 @@ enum pmemctl_relation {
  * @hidden: tasks that use it and have no id in the sender's pid namespace
  * @unexplained: references in @users that belong to no such task: /proc readers,
  *	swapoff, io_uring or vhost contexts; or, for a moment, a task that was being
- *	made or exiting. Where tasks came and went during the walk it may be too low
+ *	made or exiting. Where tasks came and went during the walk it may be off
  *
  * A task that uses an mm holds one of its @users. A kernel thread need not.
  */
@@ -673,7 +673,7 @@ struct pmemctl_mm_row {
  * @ppid: its parent process'; 0: has none, or it has no id here
  * @flags: enum pmemctl_task_flag
  * @mm: number of the mm it uses: for a kernel thread, the one it works in. 0: none: it
- *	is exiting, or a kernel thread
+ *	is exiting, a kernel thread, or made by the kernel and has yet to execute a program
  * @active_mm: of a kernel thread with no @mm: the number of the mm that it was left
  *	with by who ran before it, and does not look at: while it is on a CPU, as it gives
  *	that up when it leaves. 0: none, or one that no listed task uses
