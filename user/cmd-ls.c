@@ -7,6 +7,7 @@
  */
 #include "census.h"
 #include "options.h"
+#include "proc.h"
 #include "survey.h"
 #include "table.h"
 
@@ -646,6 +647,15 @@ static void put_text(FILE *out, const struct picture *picture, const struct opti
 	put_left_out(out, census);
 }
 
+static bool may_look(uint32_t pid)
+{
+	int fd = proc_open(pid, 0, "pagemap");
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Return: exit status: that of the first process that cannot be shown */
 static enum status check_pids(const struct census *census, const uint32_t *pids, size_t count)
 {
@@ -659,8 +669,9 @@ static enum status check_pids(const struct census *census, const uint32_t *pids,
 			continue;
 		snprintf(path, sizeof(path), "/proc/%u", pids[i]);
 		if (census->machine->partial && !access(path, F_OK))
-			why.status = STATUS_NOT_PERMITTED;
+			why.status = may_look(pids[i]) ? STATUS_FAILED : STATUS_NOT_PERMITTED;
 		complain("%u: %s", pids[i], why.status == STATUS_NO_PROCESS ? "no such process" :
+			 why.status == STATUS_FAILED ? "it has just come, or is changing too fast" :
 			 "you may not look at it; try as its owner or root");
 		if (!status)
 			status = why.status;

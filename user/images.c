@@ -15,6 +15,9 @@
 /* Addresses that no program header of a mapped file can have */
 #define TOO_HIGH (1ULL << 47)
 
+/* Files may be made to say that their bss is all there is: uses for each VMA */
+#define USES_MAX 8
+
 static bool same_file(const struct model *model, uint32_t a, uint32_t b)
 {
 	const struct pmemctl_object *x = model_object(model, a), *y = model_object(model, b);
@@ -65,6 +68,7 @@ bool image_place(const struct model *model, const struct pmemctl_vma *vma,
 		 const Elf64_Phdr *phdrs, size_t count, struct image *image)
 {
 	const Elf64_Phdr *code = code_of(vma, phdrs, count);
+	uint64_t above = 0;
 
 	if (!code)
 		return false;
@@ -76,8 +80,11 @@ bool image_place(const struct model *model, const struct pmemctl_vma *vma,
 
 		if (phdrs[i].p_type != PT_LOAD || !phdrs[i].p_memsz)
 			continue;
-		if (!is_load(&phdrs[i]) || !is_mapped(model, vma->file, &phdrs[i], image->bias))
+		/* they ascend, and none lies in another */
+		if (!is_load(&phdrs[i]) || phdrs[i].p_vaddr < above ||
+		    !is_mapped(model, vma->file, &phdrs[i], image->bias))
 			return false;
+		above = phdrs[i].p_vaddr + phdrs[i].p_memsz;
 		if (start < image->low)
 			image->low = page_down(start);
 		if (start + phdrs[i].p_memsz > image->high)
@@ -101,7 +108,8 @@ static int add_pieces(struct model *model, const struct range *range, bool of_fi
 		piece.start = at;
 		piece.end = at = vma->end < range->end ? vma->end : range->end;
 		if (!vma->file == of_file ||
-		    vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_HUGETLB))
+		    vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_HUGETLB) ||
+		    model->witness.uses.count > USES_MAX * (model->nr_vmas + 512))
 			break;
 		ret = use_add(&model->witness.uses, &piece);
 	}
@@ -269,6 +277,7 @@ static int collect_file(struct model *model, const struct pmemctl_vma **code, si
 	int fd = images_open(model, code[0], tid), ret = 0;
 	Elf64_Phdr phdrs[ELF_HEADERS];
 	struct image image;
+	uint64_t above = 0;
 	size_t count;
 
 	if (fd < 0)
@@ -276,8 +285,9 @@ static int collect_file(struct model *model, const struct pmemctl_vma **code, si
 	count = elf_headers(fd, phdrs);
 	close(fd);
 	for (size_t i = 0; i < nr_code && count && !ret; i++) {
-		if (!image_place(model, code[i], phdrs, count, &image))
+		if (!image_place(model, code[i], phdrs, count, &image) || image.low < above)
 			continue;
+		above = image.high;
 		/* the executable may be mapped again: that is a file like any other */
 		if (of_exe && !(image.low <= start_code && start_code < image.high))
 			continue;

@@ -221,13 +221,29 @@ int machine_add_task(struct machine *machine, const struct pmemctl_task *task)
 	return add_row(&machine->tables[MACHINE_TASKS], sizeof(*task), task) ? 0 : -1;
 }
 
-uint32_t machine_add_mm(struct machine *machine, const struct pmemctl_mm_row *mm)
+/* A process that was found to use the mm of that number; 0: none yet */
+static uint32_t user_of(const struct machine *machine, uint32_t mm)
+{
+	const struct rows *rows = &machine->tables[MACHINE_TASKS];
+	const struct pmemctl_task *tasks = rows->data;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		if (tasks[i].mm == mm)
+			return tasks[i].tgid;
+	}
+	return 0;
+}
+
+uint32_t machine_add_mm(struct machine *machine, const struct pmemctl_mm_row *mm, uint32_t pid,
+			bool (*same)(uint32_t pid, uint32_t other))
 {
 	struct rows *rows = &machine->tables[MACHINE_MMS];
 	const struct pmemctl_mm_row *there = rows->data;
 
 	for (size_t i = rows->count; i; i--) {
-		if (there[i - 1].id == mm->id)
+		uint32_t other = there[i - 1].id == mm->id ? user_of(machine, i) : 0;
+
+		if (there[i - 1].id == mm->id && (!other || same(pid, other)))
 			return i;
 	}
 	return add_row(rows, sizeof(*mm), mm) ? rows->count : 0;

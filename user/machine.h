@@ -86,11 +86,15 @@ int machine_add_task(struct machine *machine, const struct pmemctl_task *task);
 /**
  * machine_add_mm() - an mm from elsewhere than a reply
  * @machine: where to; not finished yet
- * @mm: copied, unless its id is there already
+ * @mm: copied, unless it is there already
+ * @pid: of a process that uses it
+ * @same: asked about @pid and one that had the same id; an id comes again when its mm
+ *	is gone
  *
  * Return: its number, 0 if there is no memory.
  */
-uint32_t machine_add_mm(struct machine *machine, const struct pmemctl_mm_row *mm);
+uint32_t machine_add_mm(struct machine *machine, const struct pmemctl_mm_row *mm, uint32_t pid,
+			bool (*same)(uint32_t pid, uint32_t other));
 
 /** machine_mm() - the mm of a number found in a row; NULL for 0 */
 static inline const struct pmemctl_mm_row *machine_mm(const struct machine *machine,

@@ -3,6 +3,7 @@
 
 #include "options.h"
 #include "table.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,12 +67,15 @@ const struct command *command_find(const char *name)
 
 void complain(const char *fmt, ...)
 {
+	char text[1024];
 	va_list args;
 
-	fputs("pmemctl: ", stderr);
+	/* with names in it that processes gave themselves */
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	fputs("pmemctl: ", stderr);
+	put_visible(stderr, text);
 	fputs("\n", stderr);
 }
 

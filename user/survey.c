@@ -51,6 +51,11 @@ static int feed_model(const struct nlmsghdr *nlh, void *data)
 	return model_feed(data, nlh);
 }
 
+static bool same_mm(uint32_t pid, uint32_t other)
+{
+	return proc_same_mm(pid, other) != PROC_DIFFERENT;
+}
+
 /* Return: 0 with all tasks, -EPERM if the caller may not see them, -1 with words */
 static int look_at_all(struct survey *survey)
 {
@@ -207,7 +212,7 @@ static int find_mm(struct survey *survey, uint32_t pid, const struct proc_stat *
 		return 0;
 	if (ret)
 		return ret;
-	*mm = machine_add_mm(survey->machine, &row);
+	*mm = machine_add_mm(survey->machine, &row, pid, same_mm);
 	return *mm ? 0 : fail(survey, STATUS_FAILED, "out of memory", NULL);
 }
 

@@ -90,7 +90,13 @@ void put_visible(FILE *out, const char *s)
 	for (; *s; s++) {
 		unsigned char c = *s;
 
-		if (c < 0x20 || c == 0x7f)
+		/* in UTF-8, U+0080 to U+009F are control characters as well */
+		bool control = c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+			       (unsigned char)s[1] < 0xa0;
+
+		if (control)
+			fprintf(out, "\\x%02x\\x%02x", c, (unsigned char)*++s);
+		else if (c < 0x20 || c == 0x7f)
 			fprintf(out, "\\x%02x", c);
 		else
 			putc_unlocked(c, out);

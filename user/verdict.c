@@ -77,9 +77,21 @@ static void put_still_shared(FILE *out, const struct pair *pair)
 			pair->comparison->frames ? "" : "at most ", percent(part, whole));
 }
 
-static bool made_by_fork(const struct side *child, const struct side *parent)
+static bool same_program(const struct pair *pair)
 {
-	return parent->parent && child->picture->model->flags & PMEMCTL_PROCESS_FORKED;
+	const struct pmemctl_object *a = model_object(pair->ma, pair->ma->mm[PMEMCTL_MM_EXE]);
+	const struct pmemctl_object *b = model_object(pair->mb, pair->mb->mm[PMEMCTL_MM_EXE]);
+
+	return a && b && a->ino == b->ino && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor;
+}
+
+/* Not so a daemon whose parent has ended, and which has got another since */
+static bool made_by_fork(const struct pair *pair, const struct side *child,
+			 const struct side *parent)
+{
+	return parent->parent && child->picture->model->flags & PMEMCTL_PROCESS_FORKED &&
+	       same_program(pair);
 }
 
 /* Without frames a doubt is enough; but of two that have called execve() there is none */
@@ -96,7 +108,7 @@ static void of_relatives(FILE *out, const struct pair *pair)
 {
 	char size[24];
 
-	if (made_by_fork(pair->b, pair->a) || made_by_fork(pair->a, pair->b))
+	if (made_by_fork(pair, pair->b, pair->a) || made_by_fork(pair, pair->a, pair->b))
 		fputs("parent and child after fork", out);
 	else
 		fputs(!pair->comparison->frames ? "perhaps relatives by fork" :
@@ -105,15 +117,6 @@ static void of_relatives(FILE *out, const struct pair *pair)
 	put_still_shared(out, pair);
 	if (pair->a->all.ksm)
 		fprintf(out, "; %s is merged by KSM", size_text(size, pair->a->all.ksm, false));
-}
-
-static bool same_program(const struct pair *pair)
-{
-	const struct pmemctl_object *a = model_object(pair->ma, pair->ma->mm[PMEMCTL_MM_EXE]);
-	const struct pmemctl_object *b = model_object(pair->mb, pair->mb->mm[PMEMCTL_MM_EXE]);
-
-	return a && b && a->ino == b->ino && a->dev_major == b->dev_major &&
-	       a->dev_minor == b->dev_minor;
 }
 
 /* Words of a list: "one", "one and two", "one, two and three" */
@@ -180,6 +183,10 @@ static void put_in_common(FILE *out, const struct pair *pair)
 			size_text(size, pair->a->all.memory, false));
 	if (pair->a->all.ksm)
 		fprintf(out, "; %s is merged by KSM", size_text(size, pair->a->all.ksm, false));
+	/* one file has two names on two overlay file systems */
+	if (!comparison->nr_names && pair->a->all.shared > pair->a->all.memory)
+		fprintf(out, "; %s of file pages are shared all the same",
+			size_text(size, pair->a->all.shared - pair->a->all.memory, false));
 }
 
 static void of_strangers(FILE *out, const struct pair *pair)
@@ -215,7 +222,7 @@ void compare_verdict(const struct comparison *comparison, char *to, size_t size)
 		of_kthreads(out, &pair);
 	else if (comparison->of[THING_MM] == SHARE_SAME)
 		of_one_mm(out, &pair);
-	else if (made_by_fork(pair.b, pair.a) || made_by_fork(pair.a, pair.b) ||
+	else if (made_by_fork(&pair, pair.b, pair.a) || made_by_fork(&pair, pair.a, pair.b) ||
 		 may_be_relatives(&pair))
 		of_relatives(out, &pair);
 	else

@@ -249,6 +249,12 @@ static void filters(void **state)
 	assert_null(census_task(&census, 204));
 }
 
+static bool same(uint32_t pid, uint32_t other)
+{
+	assert_int_equal(other, 5);
+	return pid == 6;
+}
+
 /* One pass over /proc: who was met last has the id */
 static void keeps_the_last(void **state)
 {
@@ -257,18 +263,22 @@ static void keeps_the_last(void **state)
 
 	machine_init(&machine);
 	machine.partial = true;
-	assert_int_equal(machine_add_mm(&machine, &mm), 1);
+	assert_int_equal(machine_add_mm(&machine, &mm, 1, same), 1);
 	mm.id = 8;
-	assert_int_equal(machine_add_mm(&machine, &mm), 2);
+	assert_int_equal(machine_add_mm(&machine, &mm, 2, same), 2);
 	mm.id = 7;
-	assert_int_equal(machine_add_mm(&machine, &mm), 1);
+	assert_int_equal(machine_add_mm(&machine, &mm, 3, same), 1);
 	assert_int_equal(machine_add_task(&machine, &task), 0);
 	task = (struct pmemctl_task) { .tid = 5, .tgid = 5, .comm = "process", .mm = 2 };
 	assert_int_equal(machine_add_task(&machine, &task), 0);
+	/* another mm may get the id of one that is gone */
+	mm.id = 8;
+	assert_int_equal(machine_add_mm(&machine, &mm, 6, same), 2);
+	assert_int_equal(machine_add_mm(&machine, &mm, 7, same), 3);
 	assert_int_equal(machine_finish(&machine), 0);
 	assert_int_equal(machine.nr_tasks, 1);
 	assert_string_equal(machine.tasks[0].comm, "process");
-	assert_int_equal(machine.nr_mms, 2);
+	assert_int_equal(machine.nr_mms, 3);
 }
 
 int main(void)
