@@ -5,6 +5,7 @@
 #include "answer.h"
 
 #include "frames.h"
+#include "object.h"
 #include "process.h"
 #include "stacks.h"
 #include "text.h"
@@ -253,6 +254,21 @@ static void put_state(FILE *out, const struct page *page)
 		fputs("; KSM may have merged it with equal pages anywhere", out);
 }
 
+/*
+ * Ties of one process follow each other; of those of a kind, it is counted and
+ * named at the first
+ */
+static bool is_first(const struct page *page, size_t i)
+{
+	const struct tie *tie = &page->ties[i];
+
+	for (size_t k = i; k-- && page->ties[k].other == tie->other;) {
+		if (page->ties[k].kind == tie->kind)
+			return false;
+	}
+	return true;
+}
+
 static size_t count_ties(const struct page *page, const struct others *others,
 			 enum tie_kind kind)
 {
@@ -261,11 +277,20 @@ static size_t count_ties(const struct page *page, const struct others *others,
 	for (size_t i = 0; i < page->nr_ties; i++) {
 		const struct tie *tie = &page->ties[i];
 
-		/* a process may have it twice */
-		if (tie->kind == kind && (!i || tie[-1].kind != kind ||
-					  tie[-1].other != tie->other))
+		if (tie->kind == kind && is_first(page, i))
 			n += others->list[tie->other].processes;
 	}
+	return n;
+}
+
+/* Where else it has the page, after the first */
+static size_t count_more(const struct page *page, size_t first)
+{
+	const struct tie *tie = &page->ties[first];
+	size_t n = 0;
+
+	for (size_t i = first + 1; i < page->nr_ties && page->ties[i].other == tie->other; i++)
+		n += page->ties[i].kind == tie->kind;
 	return n;
 }
 
@@ -280,16 +305,31 @@ static void put_ties(FILE *out, const struct answer *a, enum tie_kind kind, cons
 	for (size_t i = 0; i < a->page->nr_ties && named < NAMED; i++) {
 		const struct tie *tie = &a->page->ties[i];
 		const struct other *other = &a->others->list[tie->other];
+		size_t more;
 
-		if (tie->kind != kind)
+		if (tie->kind != kind || !is_first(a->page, i))
 			continue;
 		fprintf(out, "%s%u (", named++ ? ", " : "", other->pid);
 		put_visible(out, other->comm);
 		fputs(")", out);
 		if (tie->addr != a->who->addr)
 			fprintf(out, " at %08" PRIx64, tie->addr);
+		more = count_more(a->page, i);
+		if (more)
+			fprintf(out, " and at %zu more", more);
 	}
 	fputs(n > named ? ", …\n" : "\n", out);
+}
+
+static void put_nobody(FILE *out, const struct page *page)
+{
+	if (!is_file_page(page))
+		fputs("no other process that was looked at has it\n", out);
+	else if (page->is == PAGE_IS_THERE)
+		fputs("it seems to be mapped elsewhere too, perhaps through another file system "
+		      "(overlay)\n", out);
+	else
+		fputs("no other process that was looked at maps it\n", out);
 }
 
 static void put_page(FILE *out, const struct answer *a)
@@ -314,11 +354,15 @@ static void put_page(FILE *out, const struct answer *a)
 		 "processes have their own copies of it");
 	put_ties(out, a, TIE_MAPPED, "process maps it, and has not got it",
 		 "processes map it, and have not got it");
+	if (!page->sought && (page->is == PAGE_IS_ABSENT || page->is == PAGE_IS_THERE) &&
+	    page->vma->file && !vma_is_shareable(model, page->vma) &&
+	    !(page->flags & FRAME_EXCLUSIVE))
+		fputs("its inode does not tell who has the same memory: others were not asked\n",
+		      out);
 	if (!page->sought || page->is == PAGE_IS_UNKNOWN)
 		return;
 	if (!page->nr_ties && !(page->flags & FRAME_EXCLUSIVE))
-		fprintf(out, "no other process %s\n", is_file_page(page) ?
-			"that was looked at maps it" : "that was looked at has it");
+		put_nobody(out, page);
 	if (page->is == PAGE_IS_THERE && !frames_permitted() && page->nr_ties)
 		fputs("whether pages are the same can be compared with CAP_SYS_ADMIN only\n", out);
 }

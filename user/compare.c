@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "compare.h"
 
+#include "object.h"
 #include "pagemap.h"
 #include "pmemctl.h"
 
@@ -37,10 +38,16 @@ struct leaf {
 	const struct pmemctl_vma *vma;
 };
 
-/** struct file - a VMA that maps one */
+/**
+ * struct file - a VMA that maps one
+ * @object: the file
+ * @vma: the VMA
+ * @shareable: the same place of the file is the same memory
+ */
 struct file {
 	const struct pmemctl_object *object;
 	const struct pmemctl_vma *vma;
+	bool shareable;
 };
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -48,19 +55,10 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-static int compare_objects(const struct pmemctl_object *a, const struct pmemctl_object *b)
-{
-	int way = compare_numbers(a->ino, b->ino);
-
-	if (!way)
-		way = compare_numbers(a->dev_major, b->dev_major);
-	return way ? way : compare_numbers(a->dev_minor, b->dev_minor);
-}
-
 static int by_place(const void *left, const void *right)
 {
 	const struct file *a = left, *b = right;
-	int way = compare_objects(a->object, b->object);
+	int way = object_compare(a->object, b->object);
 
 	if (!way)
 		way = compare_numbers(a->vma->offset, b->vma->offset);
@@ -105,7 +103,7 @@ int side_init(struct side *side, const struct picture *picture)
 		side->mergeable |= vma->flags & PMEMCTL_VMA_MERGEABLE;
 		if (vma->file)
 			side->files[side->nr_files++] = (struct file) {
-				model_object(model, vma->file), vma
+				model_object(model, vma->file), vma, vma_is_shareable(model, vma)
 			};
 	}
 	qsort(side->files, side->nr_files, sizeof(*side->files), by_place);
@@ -216,27 +214,38 @@ int side_confirm(struct side *side, int pagemap)
 	return ret;
 }
 
-/* The first that maps a file, at its lowest offset; NULL: none does */
-static const struct file *find_file(const struct side *side, const struct pmemctl_object *object)
+/* Whether it maps the very file */
+static bool has_file(const struct side *side, const struct pmemctl_object *object)
 {
 	size_t low = 0, high = side->nr_files;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare_objects(side->files[mid].object, object) < 0)
+		if (object_compare(side->files[mid].object, object) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low == side->nr_files || compare_objects(side->files[low].object, object))
-		return NULL;
-	return &side->files[low];
+	for (; low < side->nr_files && !object_compare(side->files[low].object, object); low++) {
+		if (side->files[low].shareable)
+			return true;
+	}
+	return false;
 }
 
 static uint64_t offset_of(const struct pmemctl_vma *vma, uint64_t addr)
 {
 	return vma->offset + (addr - vma->start);
+}
+
+static bool one_file(const struct side *a, const struct pmemctl_vma *va, const struct side *b,
+		     const struct pmemctl_vma *vb)
+{
+	const struct model *one = a->picture->model, *other = b->picture->model;
+
+	return !object_compare(model_object(one, va->file), model_object(other, vb->file)) &&
+	       vma_is_shareable(one, va) && vma_is_shareable(other, vb);
 }
 
 /* At one address, both have anonymous memory or the same place of the same file */
@@ -245,9 +254,7 @@ static bool same_place(const struct side *a, const struct pmemctl_vma *va, const
 {
 	if (!va->file || !vb->file)
 		return !va->file && !vb->file;
-	return !compare_objects(model_object(a->picture->model, va->file),
-				model_object(b->picture->model, vb->file)) &&
-	       offset_of(va, addr) == offset_of(vb, addr);
+	return one_file(a, va, b, vb) && offset_of(va, addr) == offset_of(vb, addr);
 }
 
 static bool same_name(const struct side *a, uint32_t one, const struct side *b, uint32_t other)
@@ -329,9 +336,11 @@ static void count_files(struct side *side, const struct side *other, const char 
 		uint64_t kinds = 0;
 
 		for (next = i; next < side->nr_files &&
-		     !compare_objects(side->files[next].object, file->object); next++)
-			kinds |= kinds_of(side, side->files[next].vma);
-		if (!find_file(other, file->object))
+		     !object_compare(side->files[next].object, file->object); next++) {
+			if (side->files[next].shareable)
+				kinds |= kinds_of(side, side->files[next].vma);
+		}
+		if (!kinds || !has_file(other, file->object))
 			continue;
 		for (int kind = 0; kind < KINDS; kind++)
 			side->tallies[kind].files += kinds >> kind & 1;
@@ -397,7 +406,7 @@ static size_t files_up_to(const struct side *side, const struct pmemctl_object *
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		int way = compare_objects(side->files[mid].object, object);
+		int way = object_compare(side->files[mid].object, object);
 
 		if (way < 0 || (!way && side->files[mid].vma->offset <= offset))
 			low = mid + 1;
@@ -435,7 +444,7 @@ static struct twin twin_in_file(const struct side *side, const struct pmemctl_vm
 		const struct file *file = &other->files[i - 1];
 		const struct page *page;
 
-		if (compare_objects(file->object, object))
+		if (object_compare(file->object, object))
 			return (struct twin) { NULL, NULL, false };
 		if (offset - file->vma->offset >= file->vma->end - file->vma->start)
 			continue;
@@ -487,7 +496,8 @@ static void count_told(struct tally *tally, const struct side *side, const struc
 {
 	if (page->frame && has_frame(other, page->frame))
 		count_same(tally, vma, page, merged);
-	else if (find_twin(side, vma, other, address_of(page), 0).page)
+	else if ((!vma->file || vma_is_shareable(side->picture->model, vma)) &&
+		 find_twin(side, vma, other, address_of(page), 0).page)
 		tally->differ += PAGE;
 	else
 		tally->only += PAGE;
@@ -507,6 +517,7 @@ static void count_file_page(struct tally *tally, const struct side *side,
 	if (vma->file)
 		twin = find_twin(side, vma, other, address_of(page), FRAME_FILE);
 	if (twin.page && !(twin.page->at & FRAME_EXCLUSIVE) &&
+	    one_file(side, vma, other, twin.vma) &&
 	    same_name(side, vma->file, other, twin.vma->file))
 		count_same(tally, vma, page, NULL);
 	else if (twin.page || twin.doubt)

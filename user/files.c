@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "files.h"
 
+#include "object.h"
 #include "proc.h"
 
 #include <stdlib.h>
@@ -18,30 +19,21 @@ static int by_identity(const void *a, const void *b)
 {
 	const struct file_key *x = a, *y = b;
 
-	if (x->object->ino != y->object->ino)
-		return x->object->ino < y->object->ino ? -1 : 1;
-	if (x->object->dev_major != y->object->dev_major)
-		return x->object->dev_major < y->object->dev_major ? -1 : 1;
-	if (x->object->dev_minor != y->object->dev_minor)
-		return x->object->dev_minor < y->object->dev_minor ? -1 : 1;
-	return x->segment - y->segment;
+	int way = object_compare(x->object, y->object);
+
+	return way ? way : x->segment - y->segment;
 }
 
 /*
  * Memory that is not on a disk has inode numbers of one sequence, but for System V
  * segments, which have their ids: these two may be equal.
  */
-static bool is_segment(const struct pmemctl_object *object, const char *name)
-{
-	return !object->dev_major && name && !strncmp(name, "/SYSV", 5);
-}
-
 static struct file_key key_of(const struct model *model, uint32_t number)
 {
-	const struct pmemctl_object *object = model_object(model, number);
-	const char *name = model_name(model, number);
-
-	return (struct file_key) { object, name, is_segment(object, name), 0 };
+	return (struct file_key) {
+		model_object(model, number), model_name(model, number),
+		object_is_segment(model, number), 0
+	};
 }
 
 static struct file_key *find_key(const struct files *files, const struct file_key *key)
@@ -103,7 +95,7 @@ static int collect_own(struct files *files, const struct picture *picture)
 		const struct region *region = &picture->regions[i];
 		struct file_key key;
 
-		if (!region->vma->file)
+		if (!vma_is_shareable(model, region->vma))
 			continue;
 		key = key_of(model, region->vma->file);
 		take_own(&files->list[find_key(files, &key)->file], region);
@@ -146,7 +138,8 @@ static int match(const struct model *model, size_t index, void *data)
 	}
 	for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
 		const struct pmemctl_vma *vma = &model->vmas[i];
-		const struct file_key *key = vma->file ? keys[vma->file - 1] : NULL;
+		const struct file_key *key = vma_is_shareable(model, vma) ? keys[vma->file - 1] :
+					     NULL;
 
 		if (!key || !files->list[key->file].nr_own)
 			continue;

@@ -251,7 +251,10 @@ bool section_find_bss(int fd, const struct pmemctl_vma *vma, uint64_t addr,
 	return found;
 }
 
-/* A path may by now be a pipe or a device, which to open would have effects */
+/*
+ * A path may by now be a pipe or a device, which to open would have effects; and who
+ * has a lease on the file may keep others waiting.
+ */
 static int open_same(const char *path, const struct pmemctl_object *object)
 {
 	int fd, place = open(path, O_PATH | O_CLOEXEC);
@@ -268,7 +271,7 @@ static int open_same(const char *path, const struct pmemctl_object *object)
 		return -1;
 	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
-	fd = open(link, O_RDONLY | O_CLOEXEC);
+	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	close(place);
 	return fd;
 }

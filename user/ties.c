@@ -2,10 +2,10 @@
 #include "ties.h"
 
 #include "frames.h"
+#include "object.h"
 #include "proc.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 const char *tie_kind_name(enum tie_kind kind)
@@ -55,30 +55,15 @@ static bool is_anonymous(const struct page *page)
 }
 
 /* Whether it makes sense to ask others for it */
-static bool may_have_ties(const struct page *page)
+static bool may_have_ties(const struct model *model, const struct page *page)
 {
 	if (!page->vma || page->is == PAGE_IS_UNKNOWN || page->is == PAGE_IS_SWAPPED ||
-	    page->flags & FRAME_ZERO)
+	    page->flags & FRAME_ZERO || page->vma->flags & (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP))
 		return false;
 	/* a page of no file that is no anonymous one is the kernel's: the vdso */
 	if (is_anonymous(page))
 		return page->is == PAGE_IS_THERE && !(page->flags & (FRAME_EXCLUSIVE | FRAME_FILE));
-	return true;
-}
-
-static bool same_file(const struct model *a, const struct pmemctl_vma *x, const struct model *b,
-		      const struct pmemctl_vma *y)
-{
-	const struct pmemctl_object *f = model_object(a, x->file), *g = model_object(b, y->file);
-	const char *name = model_name(a, x->file), *other = model_name(b, y->file);
-	bool segment = name && !f->dev_major && !strncmp(name, "/SYSV", 5);
-	bool its = other && !g->dev_major && !strncmp(other, "/SYSV", 5);
-
-	if (f->ino != g->ino || f->dev_major != g->dev_major || f->dev_minor != g->dev_minor ||
-	    segment != its)
-		return false;
-	/* the inode number of System V memory is its id, which each IPC namespace gives out */
-	return !segment || proc_same_namespace(a->pid, b->pid, "ipc") == PROC_SAME;
+	return vma_is_shareable(model, page->vma);
 }
 
 static int add_tie(struct page *page, const struct tie *tie)
@@ -97,18 +82,22 @@ static int add_tie(struct page *page, const struct tie *tie)
 }
 
 /* Of a page of a file: what somebody has who maps it, too */
-static enum tie_kind judge_file(const struct page *page, const struct entry *its)
+static bool judge_file(const struct page *page, const struct pmemctl_vma *vma,
+		       const struct entry *its, enum tie_kind *kind)
 {
 	if (its->is == PAGE_IS_SWAPPED)
-		return TIE_COPY;
-	if (its->is != PAGE_IS_THERE)
-		return TIE_MAPPED;
-	if (!(its->flags & FRAME_FILE))
-		return TIE_COPY;
-	if (!page->frame || !its->frame)
-		return TIE_FILE;
-	/* not the same: it was replaced between the looks */
-	return page->frame == its->frame ? TIE_SAME : TIE_MAPPED;
+		/* what is shared is swapped out for all */
+		*kind = vma->flags & PMEMCTL_VMA_MAYSHARE ? TIE_MAPPED : TIE_COPY;
+	else if (its->is != PAGE_IS_THERE)
+		*kind = TIE_MAPPED;
+	else if (!(its->flags & FRAME_FILE))
+		*kind = TIE_COPY;
+	else if (!page->frame || !its->frame)
+		*kind = TIE_FILE;
+	else
+		*kind = TIE_SAME;
+	/* a file has each page once: these are two, though of equal device and inode */
+	return *kind != TIE_SAME || page->frame == its->frame;
 }
 
 /* Of private memory: shared since a fork, at the same address */
@@ -139,15 +128,13 @@ static int match_page(const struct ties *ties, struct page *page, const struct m
 	}
 	for (size_t i = 0; i < model->nr_vmas; i++) {
 		vma = &model->vmas[i];
-		if (!vma->file || vma->offset > offset ||
-		    offset - vma->offset >= vma->end - vma->start ||
-		    !same_file(ties->model, page->vma, model, vma))
+		if (vma->offset > offset || offset - vma->offset >= vma->end - vma->start ||
+		    !same_object(ties->model, page->vma, model, vma))
 			continue;
 		tie.addr = vma->start + (offset - vma->offset);
 		tie.flags = vma->flags;
 		its = entry_at(pagemap, tie.addr);
-		tie.kind = judge_file(page, &its);
-		if (add_tie(page, &tie))
+		if (judge_file(page, vma, &its, &tie.kind) && add_tie(page, &tie))
 			return -1;
 	}
 	return 0;
@@ -156,11 +143,17 @@ static int match_page(const struct ties *ties, struct page *page, const struct m
 static int match(const struct model *model, size_t index, void *data)
 {
 	struct ties *ties = data;
-	int pagemap = proc_open(model->pid, 0, "pagemap"), ret = 0;
+	/* a thread that has exited has no pages */
+	uint32_t tid = model->flags & PMEMCTL_PROCESS_LEADER_EXITED ?
+		       proc_live_thread(model->pid) : 0;
+	int pagemap = proc_open(model->pid, tid, "pagemap"), ret = 0;
 
-	/* gone, or its main thread is: then nothing is said of it */
-	if (pagemap < 0)
+	if (pagemap < 0) {
+		ties->others.processes--;
+		/* else it ended */
+		ties->others.failed += proc_live_thread(model->pid) != 0;
 		return 0;
+	}
 	for (size_t i = 0; i < ties->nr_pages && !ret; i++) {
 		if (ties->pages[i].sought)
 			ret = match_page(ties, &ties->pages[i], model, index, pagemap);
@@ -201,7 +194,7 @@ int ties_look(struct ties *ties, struct client *client, const struct model *mode
 
 		if (page->vma)
 			look_at(page, pagemap);
-		page->sought = may_have_ties(page);
+		page->sought = may_have_ties(model, page);
 		ties->passed |= page->sought;
 	}
 	if (!ties->passed)

@@ -5,6 +5,7 @@
 #include "builder.h"
 #include "compare.h"
 #include "pagemap.h"
+#include "proc.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -24,6 +25,11 @@ static struct model models[2];
 static struct picture pictures[2];
 static struct comparison comparison;
 static struct side *const a = &comparison.side[0], *const b = &comparison.side[1];
+
+enum proc_answer proc_same_namespace(uint32_t pid, uint32_t other, const char *name)
+{
+	return PROC_DIFFERENT;
+}
 
 static int setup(void **state)
 {
@@ -338,6 +344,54 @@ static void same_numbers_other_path(void **state)
 	IS(a, KIND_TEXT, may_anon, 0);
 }
 
+/* One inode for all, or a device with memory for each who opens it */
+static void inodes_that_tell_nothing(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct builder *to = process(i, 100 * (i + 1), i + 1, i << 20);
+		uint32_t map = builder_file(to, "anon_inode:bpf-map", 17, 0);
+		uint32_t device = builder_file(to, "/dev/snd", 18, 0);
+
+		to->objects[map - 1].dev_major = 0;
+		builder_vma(to, VDSO + (1 << 24), VDSO + (1 << 24) + PAGE, "rw-s", map, 0);
+		builder_vma(to, VDSO + (1 << 25), VDSO + (1 << 25) + PAGE, "rw-s", device,
+			    0)->flags |= PMEMCTL_VMA_IO;
+	}
+	ready();
+	/* the library and the memory */
+	assert_int_equal(comparison.nr_names, 2);
+	assert_int_equal(a->all.files, 2);
+	assert_int_equal(a->all.ranges, (PAGES + 2) * PAGE);
+	for (int i = 0; i < 2; i++) {
+		add(&comparison.side[i], VDSO + (1 << 24), 0, FRAME_FILE);
+		add(&comparison.side[i], VDSO + (1 << 25), 0, FRAME_FILE);
+	}
+	count(false);
+	assert_int_equal(a->all.same, 0);
+	assert_int_equal(a->all.may, 2 * PAGE);
+}
+
+/* With frames they are compared, but none is the other's of the same place */
+static void frames_of_such_inodes(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct builder *to = process(i, 100 * (i + 1), i + 1, i << 20);
+		uint32_t map = builder_file(to, "anon_inode:bpf-map", 17, 0);
+
+		to->objects[map - 1].dev_major = 0;
+		builder_vma(to, VDSO + (1 << 24), VDSO + (1 << 24) + 2 * PAGE, "rw-s", map, 0);
+	}
+	ready();
+	add(a, VDSO + (1 << 24), 1, FRAME_FILE);
+	add(a, VDSO + (1 << 24) + PAGE, 2, FRAME_FILE);
+	add(b, VDSO + (1 << 24), 1, FRAME_FILE);
+	add(b, VDSO + (1 << 24) + PAGE, 3, FRAME_FILE);
+	count(true);
+	assert_int_equal(a->all.same, PAGE);
+	assert_int_equal(a->all.differ, 0);
+	assert_int_equal(a->all.only, PAGE);
+}
+
 /* Where KSM may be at work, the same page may be anywhere */
 static void mergeable_without_frames(void **state)
 {
@@ -512,6 +566,7 @@ int main(void)
 		TEST(ranges_and_files), TEST(moved), TEST(parts_of_ranges), TEST(copied_on_write),
 		TEST(all_copied), TEST(files_elsewhere), TEST(one_frame_twice),
 		TEST(zeroes_and_swap), TEST(fork_or_ksm), TEST(without_frames),
+		TEST(inodes_that_tell_nothing), TEST(frames_of_such_inodes),
 		TEST(same_numbers_other_path), TEST(mergeable_without_frames), TEST(strangers),
 		TEST(many_files), TEST(one_mm), TEST(kernel_threads), TEST(pages_of_parts),
 		TEST(mapped_too_often), TEST(not_confirmed), TEST(names_are_cut),

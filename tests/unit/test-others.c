@@ -279,6 +279,31 @@ static void segments_have_ids_of_their_own(void **state)
 	assert_true(files.list[0].written);
 }
 
+/* One inode for what has nothing in common, and devices with memory for each who opens them */
+static void inodes_that_tell_nothing(void **state)
+{
+	struct process *other = add_process(101);
+	struct process *both[] = { target, other };
+
+	for (int i = 0; i < 2; i++) {
+		struct builder *to = both[i]->b;
+
+		map_nameless(both[i], 0x10000, i ? "anon_inode:[perf_event]" :
+			     "anon_inode:bpf-map", 17);
+		map_nameless(both[i], 0x20000, "anon_inode:[io_uring]", 18);
+		map(both[i], 0x30000, "rw-s", "/dev/dri/card0", 19);
+		to->vmas[to->nr_vmas - 1].flags |= PMEMCTL_VMA_PFNMAP;
+		map(both[i], 0x40000, "rw-s", "/dev/snd", 20);
+		to->vmas[to->nr_vmas - 1].flags |= i ? PMEMCTL_VMA_IO : 0;
+		map(both[i], 0x50000, "rw-s", "anon_inode:on-a-disk", 21);
+	}
+	look();
+	assert_int_equal(files.count, 2);
+	assert_string_equal(files.list[0].name, "anon_inode:[io_uring]");
+	assert_string_equal(files.list[1].name, "anon_inode:on-a-disk");
+	assert_int_equal(files.list[1].nr_others, 1);
+}
+
 static void written_ones_come_first(void **state)
 {
 	struct process *a = add_process(101), *b = add_process(102);
@@ -320,6 +345,7 @@ int main(void)
 		TEST(an_id_may_come_again),
 		TEST(a_file_is_its_device_and_inode),
 		TEST(segments_have_ids_of_their_own),
+		TEST(inodes_that_tell_nothing),
 		TEST(written_ones_come_first),
 	};
 

@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,12 @@ static void opens_the_same_file_only(void **state)
 	object.dev_minor = minor(stat.st_dev);
 	fd = section_open(getpid(), &vma, &object, path);
 	assert_true(fd >= 0);
+	close(fd);
+	/* nor is whoever has a lease on it waited for */
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	signal(SIGIO, SIG_IGN);
+	assert_int_equal(fcntl(fd, F_SETLEASE, F_WRLCK), 0);
+	assert_int_equal(section_open(getpid(), &vma, &object, path), -1);
 	close(fd);
 	object.ino++;
 	assert_int_equal(section_open(getpid(), &vma, &object, path), -1);

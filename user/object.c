@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "object.h"
+
+#include "proc.h"
+
+#include <string.h>
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+int object_compare(const struct pmemctl_object *a, const struct pmemctl_object *b)
+{
+	int way = compare_numbers(a->ino, b->ino);
+
+	if (!way)
+		way = compare_numbers(a->dev_major, b->dev_major);
+	return way ? way : compare_numbers(a->dev_minor, b->dev_minor);
+}
+
+static bool has_prefix(const struct model *model, uint32_t number, const char *prefix)
+{
+	const char *name = model_name(model, number);
+
+	return !model_object(model, number)->dev_major && name &&
+	       !strncmp(name, prefix, strlen(prefix));
+}
+
+bool object_is_segment(const struct model *model, uint32_t number)
+{
+	return has_prefix(model, number, "/SYSV");
+}
+
+bool object_is_shareable(const struct model *model, uint32_t number)
+{
+	/* one inode for all of them, but rings of io_uring have one each */
+	return !has_prefix(model, number, "anon_inode:") ||
+	       !strcmp(model_name(model, number), "anon_inode:[io_uring]");
+}
+
+bool vma_is_shareable(const struct model *model, const struct pmemctl_vma *vma)
+{
+	/* a device has one inode, and may give each who opens it memory of its own */
+	return vma->file && !(vma->flags & (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP)) &&
+	       object_is_shareable(model, vma->file);
+}
+
+bool same_object(const struct model *a, const struct pmemctl_vma *x, const struct model *b,
+		 const struct pmemctl_vma *y)
+{
+	bool segment;
+
+	if (!x->file || !y->file ||
+	    object_compare(model_object(a, x->file), model_object(b, y->file)) ||
+	    !vma_is_shareable(a, x) || !vma_is_shareable(b, y))
+		return false;
+	segment = object_is_segment(a, x->file);
+	if (segment != object_is_segment(b, y->file))
+		return false;
+	return !segment || proc_same_namespace(a->pid, b->pid, "ipc") == PROC_SAME;
+}
