@@ -164,6 +164,7 @@ static void put_in_common(FILE *out, const struct pair *pair)
 	const struct comparison *comparison = pair->comparison;
 	size_t named = comparison->nr_names > NAMED ? NAMED - 1 : comparison->nr_names, count = 0;
 	char words[NAMED + 1][320], size[24];
+	uint64_t other;
 
 	for (size_t i = 0; i < named; i++) {
 		const char *name = comparison->names[i];
@@ -184,9 +185,11 @@ static void put_in_common(FILE *out, const struct pair *pair)
 	if (pair->a->all.ksm)
 		fprintf(out, "; %s is merged by KSM", size_text(size, pair->a->all.ksm, false));
 	/* one file has two names on two overlay file systems */
-	if (!comparison->nr_names && pair->a->all.shared > pair->a->all.memory)
+	other = pair->a->all.memory + pair->a->tallies[KIND_VDSO].shared +
+		pair->a->tallies[KIND_VVAR].shared;
+	if (!comparison->nr_names && pair->a->all.shared > other)
 		fprintf(out, "; %s of file pages are shared all the same",
-			size_text(size, pair->a->all.shared - pair->a->all.memory, false));
+			size_text(size, pair->a->all.shared - other, false));
 }
 
 static void of_strangers(FILE *out, const struct pair *pair)
