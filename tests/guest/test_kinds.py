@@ -283,7 +283,9 @@ def test_less_is_told_without_attach(name):
         if piece["kind"] not in ("anon", "reserved"):
             assert piece["kind"] == it["kind"], (piece, it)
         shape += "perhaps an arena" in piece["why"]
-    assert bool(shape) == (name in ("python3", "java", "fx-rust"))
+    # threads get arenas when they first ask for memory, and no other has the shape
+    assert not shape or full.of("arena")
+    assert shape or name != "fx-rust"
 
 
 def test_memory_of_the_kernels():
