@@ -26,14 +26,13 @@ struct heap_info {
 	uint64_t mprotect_size;
 };
 
-#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
 #define NOT_MALLOCS (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN | PMEMCTL_VMA_HUGETLB | \
 		     PMEMCTL_VMA_SHADOW_STACK | PMEMCTL_VMA_DROPPABLE | \
 		     PMEMCTL_VMA_WIPEONFORK)
 
 static bool is_plain(const struct pmemctl_vma *vma, uint64_t access)
 {
-	return !vma->file && !(vma->flags & NOT_MALLOCS) && (vma->flags & ACCESS) == access;
+	return !vma->file && !(vma->flags & NOT_MALLOCS) && (vma->flags & VMA_ACCESS) == access;
 }
 
 /* What the heap would be in the snapshot, if there is one at @base */

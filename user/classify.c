@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
-
 /* The same file may come as several objects: sorted, they are neighbours */
 struct file_order {
 	const struct pmemctl_object *object;
@@ -294,7 +292,7 @@ static const struct {
 static bool given_name(const struct pmemctl_vma *vma, const char *name, enum region_kind *kind,
 		       const char **why)
 {
-	if (!name || !(vma->flags & ACCESS))
+	if (!name || !(vma->flags & VMA_ACCESS))
 		return false;
 	for (size_t i = 0; i < sizeof(given_names) / sizeof(given_names[0]); i++) {
 		if (strcmp(name, given_names[i].name))
@@ -350,7 +348,7 @@ static enum region_kind anon_kind(struct classifier *c, const struct pmemctl_vma
 	}
 	if (given_name(vma, model_name(c->model, vma->name), &kind, why))
 		return kind;
-	if (!(vma->flags & ACCESS)) {
+	if (!(vma->flags & VMA_ACCESS)) {
 		*why = "anonymous, no access";
 		return KIND_RESERVED;
 	}

@@ -528,11 +528,6 @@ static void put_json(FILE *out, const struct picture *picture, const struct opti
 	fputs("\n", out);
 }
 
-static void put_count(FILE *out, size_t n, const char *one, const char *many)
-{
-	fprintf(out, "%zu %s", n, n == 1 ? one : many);
-}
-
 static void put_who(FILE *out, const struct entry *entry)
 {
 	fprintf(out, "%u (", entry->task->tgid);

@@ -13,8 +13,6 @@
 #define ADDRESS_BITS 48
 #define OFFSET (1ULL << (ADDRESS_BITS - 1))
 
-#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
-
 static bool is_anon(const struct pmemctl_vma *vma)
 {
 	return !vma->file && !(vma->flags & (PMEMCTL_VMA_MAYSHARE | PMEMCTL_VMA_GROWSDOWN |
@@ -23,7 +21,7 @@ static bool is_anon(const struct pmemctl_vma *vma)
 
 static bool is_closed(const struct pmemctl_vma *vma)
 {
-	return is_anon(vma) && !(vma->flags & ACCESS);
+	return is_anon(vma) && !(vma->flags & VMA_ACCESS);
 }
 
 /* Number of the first VMA that ends above an address */

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
-
 /* Larger than any of a libjvm.so, which has some thousand of each */
 #define MAX_SYMBOLS 1000000
 #define MAX_ENTRIES 100000
@@ -189,7 +187,7 @@ static int add_range(struct model *model, uint64_t start, uint64_t end, int kind
 
 	for (size_t i = 0; i < model->nr_vmas && !ret; i++) {
 		const struct pmemctl_vma *vma = &model->vmas[i];
-		bool closed = !(vma->flags & ACCESS);
+		bool closed = !(vma->flags & VMA_ACCESS);
 		struct use use = {
 			.start = vma->start > start ? vma->start : start,
 			.end = vma->end < end ? vma->end : end,

@@ -14,6 +14,9 @@
 #include <linux/netlink.h>
 #include <linux/pmemctl.h>
 
+/** VMA_ACCESS - the bits of a VMA that say how it may be accessed */
+#define VMA_ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
+
 enum model_table {
 	MODEL_VMAS,
 	MODEL_OBJECTS,

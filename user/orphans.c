@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
-
 /* Sizes of live threads' blocks that are tried where a block's end does not show */
 #define SIZES 16
 
@@ -302,7 +300,7 @@ static bool guard_below(const struct model *model, const struct pmemctl_vma *vma
 {
 	const struct pmemctl_vma *below = model_vma_below(model, vma);
 
-	if (!below || below->end != vma->start || below->file || below->flags & ACCESS ||
+	if (!below || below->end != vma->start || below->file || below->flags & VMA_ACCESS ||
 	    below->end - below->start > vma->end - vma->start)
 		return false;
 	*guard = (struct range) { below->start, below->end };

@@ -64,11 +64,6 @@ static void put_who(FILE *out, const struct model *model, const struct options *
 		fputs("its main thread has exited\n", out);
 }
 
-static void put_count(FILE *out, size_t n, const char *one, const char *many)
-{
-	fprintf(out, "%zu %s", n, n == 1 ? one : many);
-}
-
 void process_sharers_text(FILE *out, const struct model *model)
 {
 	size_t kthreads = 0, others;

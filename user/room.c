@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "room.h"
 
-#define ACCESS (PMEMCTL_VMA_READ | PMEMCTL_VMA_WRITE | PMEMCTL_VMA_EXEC)
-
 static uint64_t above_mapping(const struct model *model, const struct pmemctl_vma *vma)
 {
 	const struct pmemctl_vma *below = model_vma_below(model, vma);
 
 	if (!below)
 		return 0;
-	if (below->flags & PMEMCTL_VMA_GROWSDOWN || !(below->flags & ACCESS))
+	if (below->flags & PMEMCTL_VMA_GROWSDOWN || !(below->flags & VMA_ACCESS))
 		return below->end;
 	return below->end + model->witness.guard_gap;
 }

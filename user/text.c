@@ -103,6 +103,11 @@ void put_visible(FILE *out, const char *s)
 	}
 }
 
+void put_count(FILE *out, size_t n, const char *one, const char *many)
+{
+	fprintf(out, "%zu %s", n, n == 1 ? one : many);
+}
+
 char *perms_text(char *to, uint64_t flags)
 {
 	to[0] = flags & PMEMCTL_VMA_READ ? 'r' : '-';

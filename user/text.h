@@ -72,6 +72,9 @@ void put_visible(FILE *out, const char *s);
  */
 char *perms_text(char *to, uint64_t flags);
 
+/** put_count() - write a number of things, which are called @one or @many */
+void put_count(FILE *out, size_t n, const char *one, const char *many);
+
 /** struct word - a bit or value and what it is called */
 struct word {
 	uint64_t value;

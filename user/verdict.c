@@ -4,6 +4,7 @@
  */
 #include "compare.h"
 
+#include "object.h"
 #include "pmemctl.h"
 #include "text.h"
 
@@ -82,8 +83,7 @@ static bool same_program(const struct pair *pair)
 	const struct pmemctl_object *a = model_object(pair->ma, pair->ma->mm[PMEMCTL_MM_EXE]);
 	const struct pmemctl_object *b = model_object(pair->mb, pair->mb->mm[PMEMCTL_MM_EXE]);
 
-	return a && b && a->ino == b->ino && a->dev_major == b->dev_major &&
-	       a->dev_minor == b->dev_minor;
+	return a && b && !object_compare(a, b);
 }
 
 /* Not so a daemon whose parent has ended, and which has got another since */
