@@ -2,11 +2,13 @@
 """Processes to look at, and the CLI to look with. All of it runs in a guest."""
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -100,6 +102,15 @@ def fixture(command):
         yield Target(popen, truth, pid)
 
 
+@functools.cache
+def java_classes():
+    """Compiled once: that costs an emulated guest more than all that follows."""
+    path = tempfile.mkdtemp(prefix="classes-")
+    subprocess.run(["javac", "-d", path, f"{HERE}/Busy.java"], check=True)
+    os.chmod(path, 0o755)
+    return path
+
+
 PYTHON = r"""
 import ctypes, json, os, sys, threading
 libc = ctypes.CDLL(None, use_errno=True)
@@ -157,7 +168,7 @@ def runtime(name):
             yield Target(popen, None, popen.pid)
     elif name == "java":
         with started(["java", "-Xmx64m", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
-                      f"{HERE}/Busy.java"]) as popen:
+                      "-cp", java_classes(), "Busy"]) as popen:
             assert popen.stdout.readline() == b"ready\n"
             yield Target(popen, None, popen.pid)
     else:
@@ -242,6 +253,43 @@ def any_target(request):
     start = runtime if request.param in RUNTIMES else fixture
     with start(request.param) as target:
         yield target
+
+
+PF_KTHREAD = 0x200000
+
+
+def user_processes():
+    """{(pid, start time): name} of all that are no kernel threads."""
+    found = {}
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            name, rest = read(f"/proc/{pid}/stat").split("(", 1)[1].rsplit(")", 1)
+            fields = rest.split()
+            if not int(fields[6]) & PF_KTHREAD and fields[0] not in "ZX":
+                found[int(pid), fields[19]] = name
+    return found
+
+
+@pytest.fixture(scope="session")
+def at_first():
+    return user_processes()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(at_first):
+    """A process that outlives its test would disturb those that come after it, and
+    they would fail for it."""
+    yield
+    for patience in 0, 0.1, 0.5, 2, 5:
+        time.sleep(patience)
+        left = {who: name for who, name in user_processes().items()
+                if who not in at_first}
+        if not left:
+            return
+    for pid, _ in left:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    raise AssertionError(f"left running: {left}")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -337,7 +337,7 @@ def test_in_a_storm():
             started(["python3", "-c", STORM, "100"]) as storm:
         assert storm.stdout.readline() == b"ready\n"
         try:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 10
             rounds = 0
             while time.monotonic() < end or rounds < 3:
                 first = int(read("/proc/loadavg").split()[-1])

@@ -11,8 +11,8 @@ import tempfile
 
 import pytest
 
-from conftest import (HERE, PYTHON, Target, fixture, pmemctl_json, read, runtime, started,
-                      stopped)
+from conftest import (PYTHON, Target, fixture, java_classes, pmemctl_json, read, runtime,
+                      started, stopped)
 from stacks import nginx
 
 YAMA = "/proc/sys/kernel/yama/ptrace_scope"
@@ -259,7 +259,7 @@ def test_all_of_it_once(name):
 def users(name):
     """A program of an unprivileged user's."""
     if name == "java":
-        with started(["fx-user", "java", "-Xmx64m", f"{HERE}/Busy.java"]) as popen:
+        with started(["fx-user", "java", "-Xmx64m", "-cp", java_classes(), "Busy"]) as popen:
             assert popen.stdout.readline() == b"ready\n"
             yield Target(popen, None, popen.pid)
     else:

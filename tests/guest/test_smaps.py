@@ -6,7 +6,7 @@ import re
 import pytest
 
 from conftest import (FIXTURES, RUNTIMES, fixture, pmemctl, pmemctl_json, runtime,
-                      stopped, swap)
+                      stopped, swap, user_processes)
 from smaps import FIELDS, columns, in_container, smaps, status
 from test_access import as_user
 
@@ -42,11 +42,12 @@ def check_all(pid, path):
     be the same before and after."""
     for _ in range(20):
         entries, rows, again = smaps(path), rows_of(pid), smaps(path)
-        if all({**e, "Referenced": 0} == {**a, "Referenced": 0}
-               for e, a in zip(entries, again, strict=True)):
+        moved = [(e, a) for e, a in zip(entries, again, strict=True)
+                 if {**e, "Referenced": 0} != {**a, "Referenced": 0}]
+        if not moved:
             break
     else:
-        raise AssertionError("others never kept still")
+        raise AssertionError(f"others never kept still: {moved} {user_processes()}")
     assert len(rows) == len(entries)
     for row, entry in zip(rows, entries):
         is_entry(row, entry)
