@@ -9,15 +9,54 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "init.h"
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define OLD_ENOUGH	6	/* seconds */
+
+/* The module's functions, which have no names any more when it is gone */
+static struct symbol {
+	unsigned long addr;
+	char name[64];
+} symbols[2048];
+
+static int nr_symbols;
+
+static void read_symbols(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	struct symbol *s = symbols;
+	char line[512];
+
+	if (!f)
+		fail("cannot read /proc/kallsyms");
+	while (s < symbols + sizeof(symbols) / sizeof(*symbols) &&
+	       fgets(line, sizeof(line), f)) {
+		if (strstr(line, "[pmemctl]") &&
+		    sscanf(line, "%lx %*c %63s", &s->addr, s->name) == 2)
+			s++;
+	}
+	nr_symbols = s - symbols;
+	fclose(f);
+}
+
+/* The last one that begins before ADDR, NULL if that is not close to any */
+static const struct symbol *symbol_at(unsigned long addr)
+{
+	const struct symbol *best = NULL, *s;
+
+	for (s = symbols; s < symbols + nr_symbols; s++)
+		if (s->addr <= addr && (!best || s->addr >= best->addr))
+			best = s;
+	return best && addr - best->addr < 0x10000 ? best : NULL;
+}
 
 /* All that runs in user space; what it held has been given back then. */
 static void end_everybody(void)
@@ -50,6 +89,25 @@ static void scan(void)
 	close(fd);
 }
 
+/* A line of a report, with the name of the function if it was the module's */
+static void report_line(FILE *log, char *line)
+{
+	const struct symbol *s = NULL;
+	const char *p = strstr(line, "0xffffffff");
+	unsigned long addr;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (p) {
+		addr = strtoul(p, NULL, 16);
+		s = symbol_at(addr);
+	}
+	if (s)
+		fprintf(log, "<3>%s %s+0x%lx [pmemctl]\n", line, s->name,
+			addr - s->addr);
+	else
+		fprintf(log, "<3>%s\n", line);
+}
+
 /* The reports go into the log, which the host reads; their number */
 static int report(void)
 {
@@ -63,38 +121,33 @@ static int report(void)
 	while (fgets(line, sizeof(line), f)) {
 		if (!strncmp(line, "unreferenced object", 19) && !n++)
 			fprintf(log, "<3>kmemleak: there are new suspected leaks\n");
-		fprintf(log, "<3>%s", line);
+		report_line(log, line);
 	}
 	fclose(log);
 	fclose(f);
 	return n;
 }
 
-/* Contents are compared with the scan before: two */
-static int scan_twice(void)
-{
-	scan();
-	sleep(OLD_ENOUGH);
-	scan();
-	return report();
-}
-
 /*
- * With the module first, as its functions have names only while it is there;
- * without it then, as what only it pointed to is nobody's now.
+ * Without the module: what only it pointed to is nobody's then. A test that is
+ * over may have unloaded it, and may have loaded it again.
  */
 void find_leaks(void)
 {
+	time_t end;
 	int n;
 
 	if (!option_wanted("CONFIG_DEBUG_KMEMLEAK=y"))
 		return;
 	end_everybody();
-	n = scan_twice();
-	if (!n) {
-		unload_module();
-		n = scan_twice();
-	}
+	read_symbols();
+	unload_module();
+	end = time(NULL) + OLD_ENOUGH;
+	scan();
+	while (time(NULL) < end)
+		sleep(1);
+	scan();
+	n = report();
 	errno = 0;
 	if (n)
 		fail("%d objects leaked in the kernel", n);

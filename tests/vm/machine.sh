@@ -49,12 +49,19 @@ boot_probe() {
 	grep -qs 'exit 0' "$probe"
 }
 
-# make_initrd FLAGS ARG... : the guest's initramfs plus /run.args (init.c).
+# make_initrd FLAGS ARG... : the guest's initramfs plus /run.args (init.c). The
+# harness's own test asks for options that are off, in PMEMCTL_WANTED.
 make_initrd() {
+	local files=(run.args)
+
 	printf '%s\0' "$@" >"$scratch/run.args"
+	if [[ -n ${PMEMCTL_WANTED-} ]]; then
+		cp "$PMEMCTL_WANTED" "$scratch/wanted"
+		files+=(wanted)
+	fi
 	cp "$boot/initrd" "$scratch/initrd"
-	(cd "$scratch" && echo run.args | cpio -o -H newc --quiet) \
-		>>"$scratch/initrd"
+	(cd "$scratch" && printf '%s\n' "${files[@]}" |
+		cpio -o -H newc --quiet) >>"$scratch/initrd"
 }
 
 # wanted OPTION : was the guest's kernel made by us with it?
