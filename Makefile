@@ -3,6 +3,7 @@
 # make			module and CLI for the running kernel
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
+# make check-debug	the guests' tests on kernels with KASAN, lockdep, kmemleak, KCSAN
 # make races		threads, exec and exit at full speed, 10 minutes in each guest
 # make bench		what it costs, beside other ways to know, in a guest
 # make load		insert the module that was built; make unload
@@ -49,6 +50,9 @@ demo:
 check:
 	tests/check
 
+check-debug:
+	tests/check debug-6.1 debug-7.3 kcsan-7.3
+
 races:
 	tests/races
 
@@ -82,5 +86,5 @@ clean:
 	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean
 
-.PHONY: all headers module cli fixtures meter demo check races bench load unload install \
-	uninstall clean
+.PHONY: all headers module cli fixtures meter demo check check-debug races bench load unload \
+	install uninstall clean

@@ -5,7 +5,7 @@
 #include <linux/hash.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
-#include <linux/mmap_lock.h>
+#include <linux/lockdep.h>
 #include <linux/pkeys.h>
 
 #include "compat.h"
@@ -160,7 +160,8 @@ bool pmemctl_vmas_fill(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 	struct vma_iterator vmi;
 	struct pmemctl_vma *row;
 
-	mmap_assert_locked(mm);
+	/* not mmap_assert_locked(): with DEBUG_VM it needs what 6.1 does not export */
+	lockdep_assert_held(&mm->mmap_lock);
 
 	if (snap->sections & PMEMCTL_SECTION_VMAS)
 		objects = &snap->objects;

@@ -14,7 +14,7 @@ import time
 import pytest
 
 # Guests are emulated: everything is slow, nothing may hang
-PATIENCE = 120
+PATIENCE = 120 * int(os.environ.get("PMEMCTL_SLOW", 1))
 HERE = os.path.dirname(__file__)
 
 # fixtures that any test of "every kind of process" goes over

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import nl
-from conftest import fixture, pmemctl, read
+from conftest import PATIENCE, fixture, pmemctl, read
 
 HERE = os.path.dirname(__file__)
 
@@ -168,7 +168,7 @@ except nl.Refused as e:
 def test_privileged_leftovers_are_no_proof(mode):
     """A user with root's proof, or with root's proof and socket."""
     done = subprocess.run(["python3", "-c", DEPUTY, mode], capture_output=True,
-                          timeout=60)
+                          timeout=PATIENCE)
     assert done.stdout.decode().startswith(str(errno.EPERM)), done
 
 
@@ -220,7 +220,7 @@ def test_child_pid_and_user_namespace():
 
         def inside(*args):
             return subprocess.run(enter + ["pmemctl", *map(str, args)],
-                                  capture_output=True, timeout=60)
+                                  capture_output=True, timeout=PATIENCE)
         done = inside("show", "-J", inner)
         assert done.returncode == 0, done.stderr
         shown = json.loads(done.stdout)
@@ -269,6 +269,6 @@ os.kill(pid, 9)
                  "print(s.number(nl.A_PID), s.sharers, s.number(nl.A_HIDDEN))\n")
         done = subprocess.run(["nsenter", "-t", str(child), "-p", "unshare", "-m",
                                "python3", "-c", inner], capture_output=True,
-                              timeout=60)
+                              timeout=PATIENCE)
         assert done.stdout.decode() == "1 [] 1\n", done
         popen.stdin.close()

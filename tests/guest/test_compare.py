@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import (fixture, libc, pmemctl, pmemctl_json, read, started,
+from conftest import (PATIENCE, fixture, libc, pmemctl, pmemctl_json, read, started,
                       stat_field, wait_until)
 
 PAGE = 4096
@@ -490,7 +490,7 @@ def test_namespace_that_cannot_be_told():
 # With less than all rights
 
 def as_user(*argv):
-    return subprocess.run(["fx-user", *map(str, argv)], capture_output=True, timeout=120)
+    return subprocess.run(["fx-user", *map(str, argv)], capture_output=True, timeout=PATIENCE)
 
 
 def bounds_hold(a, b):
@@ -571,7 +571,7 @@ def test_in_a_container():
     # root of a container has all capabilities there, and none here
     mine = subprocess.run(
         ["unshare", "-Urpmf", "--mount-proc", "sh", "-c", INSIDE % {"n": os.getpid() + 1}],
-        capture_output=True, timeout=120)
+        capture_output=True, timeout=PATIENCE)
     assert mine.returncode == 0, mine.stderr
     shown = json.loads(mine.stdout)
     assert shown["pages"]["frames_told"] is False

@@ -11,8 +11,8 @@ import tempfile
 
 import pytest
 
-from conftest import (PYTHON, Target, fixture, java_classes, pmemctl_json, read, runtime,
-                      started, stopped)
+from conftest import (PATIENCE, PYTHON, Target, fixture, java_classes, pmemctl_json, read,
+                      runtime, started, stopped)
 from stacks import nginx
 
 YAMA = "/proc/sys/kernel/yama/ptrace_scope"
@@ -68,7 +68,7 @@ def seen(pid, command="regions"):
 
 def seen_by_user(pid):
     done = subprocess.run(["fx-user", "pmemctl", "regions", "-J", str(pid)],
-                          capture_output=True, timeout=120)
+                          capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return Map(json.loads(done.stdout)["regions"])
 
@@ -197,7 +197,7 @@ def test_python():
 
 def jcmd(pid, what):
     return subprocess.run(["jcmd", str(pid)] + what.split(), capture_output=True,
-                          check=True, timeout=120).stdout.decode()
+                          check=True, timeout=PATIENCE).stdout.decode()
 
 
 def test_java():

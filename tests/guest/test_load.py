@@ -3,11 +3,13 @@
 import os
 import subprocess
 
+from conftest import PATIENCE
+
 
 def make(*args):
     # -o: built it is, and to build it again here takes minutes
     subprocess.run(["make", "-C", "/build", "-o", "module", *args], check=True,
-                   capture_output=True, timeout=60)
+                   capture_output=True, timeout=PATIENCE)
 
 
 def test_load_and_unload():

@@ -262,11 +262,11 @@ def test_kernel_threads():
 def borrowed(pid):
     """Two kernel threads, one at work in the mm of @pid, one idle on CPU 1."""
     os.sched_setaffinity(0, {0})
-    subprocess.run(["insmod", BORROW, f"pid={pid}"], check=True, timeout=60)
+    subprocess.run(["insmod", BORROW, f"pid={pid}"], check=True, timeout=PATIENCE)
     try:
         yield
     finally:
-        subprocess.run(["rmmod", "borrow"], check=True, timeout=60)
+        subprocess.run(["rmmod", "borrow"], check=True, timeout=PATIENCE)
         os.sched_setaffinity(0, range(os.cpu_count()))
 
 

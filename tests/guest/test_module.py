@@ -4,13 +4,13 @@ import os
 import subprocess
 
 import nl
-from conftest import fixture, pmemctl, read
+from conftest import PATIENCE, fixture, pmemctl, read
 
 KO = "/build/kmod/pmemctl.ko"
 
 
 def run(*argv):
-    subprocess.run(argv, check=True, timeout=60)
+    subprocess.run(argv, check=True, timeout=PATIENCE)
 
 
 def test_absent_then_back():
@@ -72,6 +72,6 @@ def test_many_loads_under_readers():
 
 def test_parameters_are_documented():
     info = subprocess.run(["modinfo", KO], capture_output=True, check=True,
-                          timeout=60).stdout.decode()
+                          timeout=PATIENCE).stdout.decode()
     assert "max_snapshots:" in info and "max_snapshot_mib:" in info
     assert "alias:          net-pf-16-proto-16-family-pmemctl" in info

@@ -12,7 +12,7 @@ import time
 import pytest
 
 import nl
-from conftest import fixture, read, started, wait_until
+from conftest import PATIENCE, fixture, read, started, wait_until
 from test_access import refused
 
 PARAMS = "/sys/module/pmemctl/parameters"
@@ -289,7 +289,7 @@ def test_small_receive_buffers():
 def test_from_another_network_namespace():
     """The family is there for a container, too."""
     done = subprocess.run(["unshare", "-n", "pmemctl", "regions", str(ME)],
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
 
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,6 +117,8 @@ void mount_all(void)
 		{ "/sys/kernel/debug", "debugfs", NULL, 0 },
 		{ "/sys/kernel/tracing", "tracefs", NULL, 0 },
 	};
+	struct utsname u;
+	char path[512];
 	size_t i;
 
 	mkdir("/dev/pts", 0755);
@@ -124,6 +127,12 @@ void mount_all(void)
 		mount_or_fail(m[i].type, m[i].where, m[i].type, m[i].flags,
 			      m[i].data);
 	mkdir("/run/lock", 01777);
+
+	/* where a module of this kernel's would be; a root has its own kernel's */
+	if (!uname(&u)) {
+		snprintf(path, sizeof(path), "/lib/modules/%s", u.release);
+		mkdir(path, 0755);
+	}
 
 	/* udev's part of /dev */
 	if (symlink("/proc/self/fd", "/dev/fd") ||
@@ -143,9 +152,11 @@ void bring_loopback_up(void)
 	close(fd);
 }
 
-void set_environment(void)
+/* SLOW is what time limits are to be multiplied by. */
+void set_environment(const char *slow)
 {
 	clearenv();
+	setenv("PMEMCTL_SLOW", slow, 1);
 	setenv("PATH",
 	       "/build/user:/build/tests/fixtures/bin:"
 	       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

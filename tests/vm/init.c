@@ -4,7 +4,7 @@
  * runs the command and sends its output and status to the host (frame.h).
  *
  * What to do is in /run.args, NUL-terminated strings that the host appends to
- * the initramfs: flags, host name, then argv. Flags: 'l' load the module,
+ * the initramfs: flags, host name, how slow it is, then argv. Flags: 'l' load the module,
  * 'h' there is a /share, 's' interactive shell on the console instead of a
  * command, 'p' only show that the kernel comes up.
  */
@@ -201,6 +201,7 @@ static __attribute__((noreturn)) void run_command(char **argv)
 		snprintf(text, sizeof(text), "exit %d", WEXITSTATUS(status));
 	else
 		snprintf(text, sizeof(text), "signal %d", WTERMSIG(status));
+	find_leaks();
 	finish(FRAME_STATUS, text);
 }
 
@@ -270,15 +271,17 @@ int main(void)
 	name = args[1];
 	if (sethostname(name, strlen(name)))
 		fail("cannot set the host name");
+	read_options();
 	switch_root(!!strchr(flags, 'h'));
 	mount_all();
 	bring_loopback_up();
-	set_environment();
+	set_environment(args[2]);
+	check_options();
 	if (port >= 0)
 		send_frame(FRAME_STARTED, "", 0);
 	if (strchr(flags, 'l'))
 		load_module(MODULE);
 	if (strchr(flags, 's'))
 		run_shell();
-	run_command(args + 2);
+	run_command(args + 3);
 }
