@@ -188,6 +188,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	judge_pages(start, end);
 	judge_frames(start, end);
 	judge_presence(start, end, file);
-	judge_presence(start + take_below(&in, PAGE), end - take_below(&in, PAGE - 1), file);
+	start += take_below(&in, PAGE);
+	end -= take_below(&in, PAGE);
+	if (start < end)
+		judge_presence(start, end, file);
 	return 0;
 }

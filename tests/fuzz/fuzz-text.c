@@ -92,7 +92,10 @@ static void judge_visible(const char *string)
 	free(text);
 }
 
-/* A size for people is at most a half of its last digit away from what it is */
+/*
+ * A size for people is at most a half of its last digit away from what it is, or, as
+ * it is rounded twice, a little more
+ */
 static void judge_size(uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
@@ -109,8 +112,8 @@ static void judge_size(uint64_t bytes)
 			unit *= 1024;
 		must(value < 1024.5);
 	}
-	must(bytes - value * unit <= unit / (value < 100 ? 20 : 2) * 1.001);
-	must(value * unit - bytes <= unit / (value < 100 ? 20 : 2) * 1.001);
+	must(bytes - value * unit <= unit / (value < 100 ? 20 : 2) * 1.101);
+	must(value * unit - bytes <= unit / (value < 100 ? 20 : 2) * 1.101);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -118,11 +118,32 @@ static void judge_regions(const struct picture *picture)
 	}
 }
 
+/* What the module promises, and model_finish() does not look at: whole pages, of one VMA */
+static bool has_promised_stacks(const struct model *model)
+{
+	for (size_t i = 0; i < model->nr_threads; i++) {
+		const struct pmemctl_thread *thread = &model->threads[i];
+		const struct pmemctl_vma *vma = model_vma(model, thread->stack_low);
+
+		if ((thread->stack_low | thread->stack_high) % PAGE)
+			return false;
+		if (thread->stack_high && (!vma || vma->end < thread->stack_high))
+			return false;
+	}
+	for (size_t i = 0; i < model->nr_vmas; i++) {
+		if ((model->vmas[i].start | model->vmas[i].end) % PAGE)
+			return false;
+	}
+	return true;
+}
+
 /* What is called a stack is in memory, and nobody else's */
 static void judge_stacks(const struct picture *picture)
 {
 	const struct model *model = picture->model;
 
+	if (!has_promised_stacks(model))
+		return;
 	for (size_t i = 0; i < model->nr_threads; i++) {
 		const struct stack *stack = &picture->stacks[i];
 		uint64_t used;

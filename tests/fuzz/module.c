@@ -33,12 +33,28 @@ ssize_t __wrap_mnl_socket_sendto(const struct mnl_socket *nl, const void *req, s
 	return size;
 }
 
+/* So many of them, as far as their lengths can be followed */
+static size_t whole_messages(void)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < answer_piece; i++) {
+		struct nlmsghdr nlh;
+
+		if (answer_left - at < sizeof(nlh))
+			return answer_left;
+		memcpy(&nlh, answer + at, sizeof(nlh));
+		if (NLMSG_ALIGN((size_t)nlh.nlmsg_len) > answer_left - at)
+			return answer_left;
+		at += NLMSG_ALIGN((size_t)nlh.nlmsg_len);
+	}
+	return at;
+}
+
 ssize_t __wrap_mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 {
-	size_t n = answer_left;
+	size_t n = answer_piece ? whole_messages() : answer_left;
 
-	if (answer_piece && n > answer_piece)
-		n = answer_piece;
 	if (n > size)
 		n = size;
 	if (!n) {

@@ -15,7 +15,7 @@
  * @client: filled in as if it were open
  * @bytes: the messages
  * @size: of them
- * @piece: how many come at a time, 0: all
+ * @piece: how many messages come at a time, 0: all
  */
 void module_answers(struct client *client, const void *bytes, size_t size, size_t piece);
 

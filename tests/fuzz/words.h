@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/** judge_words() - no byte of a text does anything to a terminal, but for line ends */
+/** judge_words() - a text is UTF-8, and nothing in it but line ends is for a terminal to obey */
 void judge_words(const char *text, size_t size);
 
 #endif
