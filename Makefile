@@ -3,6 +3,7 @@
 # make			module and CLI for the running kernel
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
+# make fuzz	the command's readers on any bytes; RUNS=N: so many of each
 # make races		threads, exec and exit at full speed, 10 minutes in each guest
 # make bench		what it costs, beside other ways to know, in a guest
 # make load		insert the module that was built; make unload
@@ -49,6 +50,9 @@ demo:
 check:
 	tests/check
 
+fuzz:
+	tests/fuzz/run check $(TARGETS)
+
 races:
 	tests/races
 
@@ -81,6 +85,7 @@ clean:
 	$(MAKE) -C tests/fixtures clean
 	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean
+	$(MAKE) -C tests/fuzz clean
 
-.PHONY: all headers module cli fixtures meter demo check races bench load unload install \
+.PHONY: all headers module cli fixtures meter demo check fuzz races bench load unload install \
 	uninstall clean

@@ -11,15 +11,11 @@
 #include "args.h"
 #include "arena.h"
 #include "block.h"
-#include "golang.h"
 #include "guards.h"
-#include "images.h"
-#include "java.h"
 #include "orphans.h"
 #include "python.h"
-#include "tls.h"
+#include "uses.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <string.h>
 
@@ -46,23 +42,13 @@ static void find_stacks(struct model *model)
 
 	model->witness.settled = malloc(model->nr_threads + 1);
 	memset(model->witness.settled, true, model->nr_threads + 1);
+	good(blocks_collect(model, WORLD_PAGEMAP, WORLD_MEM));
 	if (guards_wanted(model))
 		good(guards_collect(model, WORLD_PAGEMAP));
-	good(blocks_collect(model, WORLD_PAGEMAP, WORLD_MEM));
-	good(guards_wanted(model) ? 0 : 0);
 	stacks_disputed(model);
 	good(stacks_judge(model, stacks));
 	good(orphans_collect(model, stacks, WORLD_PAGEMAP, WORLD_MEM));
 	free(stacks);
-}
-
-static void find_uses(struct model *model)
-{
-	good(images_collect(model, 0));
-	good(tls_collect(model, &peek));
-	good(arenas_collect(model, &peek));
-	good(golang_collect(model));
-	good(java_collect(model, &peek, 0));
 }
 
 static void look_at(struct input *in, const struct builder *b, const struct model *model)
@@ -83,6 +69,14 @@ static void look_at(struct input *in, const struct builder *b, const struct mode
 	must(!arg.known || arg.offset <= addr);
 }
 
+/* Kernels that show none do not say either where they may be */
+static void no_markers(struct builder *b)
+{
+	for (size_t i = 0; i < b->nr_vmas; i++)
+		b->vmas[i].flags &= ~PMEMCTL_VMA_MAYBE_GUARD;
+	b->flags &= ~PMEMCTL_PROCESS_TELLS_GUARDS;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
@@ -92,11 +86,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	world_reset();
 	scene_reply(&in, &b);
-	must(!builder_model(&b, &model));
 	what = take(&in, 1);
+	world.scan = take_below(&in, 3);
+	if (world.scan != SCAN_ALL)
+		no_markers(&b);
+	must(!builder_model(&b, &model));
 	model.witness.exe.go = what & 1;
 	model.witness.exe.tls_size = what & 2 ? 0x40 : 0;
-	model.witness.marks = (what >> 2) % 3;
+	model.witness.marks = world.scan == SCAN_ALL ? GUARD_MARKS_SHOWN :
+			      what & 4 ? GUARD_MARKS_HIDDEN : GUARD_MARKS_NONE;
 	model.witness.guard_gap = 1 << 20;
 	scene_memory(&in, &b);
 	look_at(&in, &b, &model);
@@ -104,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* what is left is the file that is mapped */
 	world.file = in.at;
 	world.file_size = in.left;
-	find_uses(&model);
+	good(uses_collect(&model, &peek, 0));
 	find_stacks(&model);
 	good(resident_collect(&model, WORLD_PAGEMAP));
 	must(world.calls < CALLS_MAX);

@@ -44,7 +44,10 @@ static const struct {
 
 /* Pages of a VMA, or between two */
 static const uint64_t sizes[] = {
-	0, 1, 2, 3, 4, 8, 16, 33, 256, 2048, 0x3fdf, 0x4000, 0x10000, 0x20000, 0x40000, 0x8000000,
+	0, 1, 2, 3, 4, 8, 16, 33, 256, 2048,
+	0x3fdf, 0x4000,			/* an arena of malloc with the 33 below, and one of Go */
+	0x10180, 0xfe7f,		/* below and above what is used of a table of Go's */
+	0x40000, 0x8000000,
 };
 
 static void make_names(struct input *in, struct builder *b)
@@ -211,8 +214,8 @@ void scene_memory(struct input *in, const struct builder *b)
 {
 	size_t pages = take_below(in, WORLD_PAGES + 1);
 
-	world.scan = take_below(in, 3);
-	world.piece = take_below(in, 8);
+	/* a scan may stop anywhere; but not everywhere, which takes its time */
+	world.piece = take_below(in, 8) ? 4096 : 0;
 	for (size_t i = 0; i < pages; i++) {
 		uint64_t addr = page_down(scene_address(in, b));
 		unsigned char *page = world_page(addr);
@@ -228,11 +231,11 @@ void scene_memory(struct input *in, const struct builder *b)
 		}
 		if (what == 0x70)
 			run->entry = ENTRY_SWAPPED;
-		if (what == 0x71 && world.scan != SCAN_NO_GUARD)
+		if (what == 0x71 && world.scan == SCAN_ALL)
 			run->entry = ENTRY_GUARD;
 		if (what == 0x72)
 			run->entry = ENTRY_PRESENT | ENTRY_FILE;
-		for (uint8_t n = 0; n < (what & 15) && !(what & 0x80); n++)
+		for (uint8_t n = 0; n < (what & 15) * 4 && !(what & 0x80); n++)
 			poke(in, b, page, addr);
 	}
 }

@@ -29,7 +29,7 @@ uint64_t scene_address(struct input *in, const struct builder *b);
 /**
  * scene_memory() - pages of a process, and what is in them
  * @in: the bytes
- * @b: the process; world is filled
+ * @b: the process; world, of which the scan is known, is filled
  */
 void scene_memory(struct input *in, const struct builder *b);
 
