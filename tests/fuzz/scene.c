@@ -40,6 +40,7 @@ static const struct {
 	{ "[anon: Go: heap]", false },
 	{ "[anon: Go: x]", false },
 	{ "[anon:x]", false },
+	{ "/lib64/ld-linux-x86-64.so.2", true },
 };
 
 /* Pages of a VMA, or between two */
@@ -47,7 +48,7 @@ static const uint64_t sizes[] = {
 	0, 1, 2, 3, 4, 8, 16, 33, 256, 2048,
 	0x3fdf, 0x4000,			/* an arena of malloc with the 33 below, and one of Go */
 	0x10180, 0xfe7f,		/* below and above what is used of a table of Go's */
-	0x40000, 0x8000000,
+	0x40000, 0x400000,
 };
 
 static void make_names(struct input *in, struct builder *b)
