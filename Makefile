@@ -4,6 +4,8 @@
 # make demo		see it work, in a guest that is made for it
 # make check		all tests, in guests
 # make check-debug	the guests' tests on kernels with KASAN, lockdep, kmemleak, KCSAN
+# make fuzz		the command's readers on any bytes; RUNS=N: so many of each
+# make fire		all that attacks module and command, at length, and a table of it
 # make races		threads, exec and exit at full speed, 10 minutes in each guest
 # make bench		what it costs, beside other ways to know, in a guest
 # make load		insert the module that was built; make unload
@@ -53,6 +55,12 @@ check:
 check-debug:
 	tests/check debug-6.1 debug-7.3 kcsan-7.3
 
+fuzz:
+	tests/fuzz/run check $(TARGETS)
+
+fire:
+	tests/fire/run
+
 races:
 	tests/races
 
@@ -85,6 +93,7 @@ clean:
 	$(MAKE) -C tests/fixtures clean
 	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean
+	$(MAKE) -C tests/fuzz clean
 
-.PHONY: all headers module cli fixtures meter demo check check-debug races bench load unload \
-	install uninstall clean
+.PHONY: all headers module cli fixtures meter demo check check-debug fuzz fire races bench \
+	load unload install uninstall clean

@@ -16,6 +16,9 @@
 /* The most that the kernel puts into one read of a dump */
 #define RECEIVE_SIZE 32768
 
+/* The kernel's bound of error numbers */
+#define MAX_ERRNO 4095
+
 struct reply {
 	struct client *client;
 	client_fn *fn;
@@ -41,6 +44,12 @@ static void take_extack(struct client *client, const struct nlmsghdr *nlh, size_
 	}
 }
 
+/* What is no error number would be none to whoever asks for its words */
+static int error_number(int error)
+{
+	return error <= 0 && error >= -MAX_ERRNO ? error : -EBADMSG;
+}
+
 static int on_error(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
@@ -55,7 +64,7 @@ static int on_error(const struct nlmsghdr *nlh, void *data)
 	/* Unless capped, the request comes back in between */
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED) && err->msg.nlmsg_len >= NLMSG_HDRLEN)
 		offset += NLMSG_ALIGN(err->msg.nlmsg_len - NLMSG_HDRLEN);
-	reply->error = err->error;
+	reply->error = error_number(err->error);
 	take_extack(reply->client, nlh, offset);
 	return MNL_CB_STOP;
 }
@@ -68,8 +77,7 @@ static int on_done(const struct nlmsghdr *nlh, void *data)
 	reply->done = true;
 	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(error))
 		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
-	if (error < 0)
-		reply->error = error;
+	reply->error = error_number(error);
 	take_extack(reply->client, nlh, NLMSG_ALIGN(sizeof(error)));
 	return MNL_CB_STOP;
 }
@@ -92,6 +100,22 @@ static int on_data(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+/* libmnl takes a length of more than 2 GiB for a negative one, and follows it */
+static bool is_sound(const char *buf, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		const struct nlmsghdr *nlh = (const void *)(buf + at);
+
+		if (len - at < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+		    nlh->nlmsg_len > len - at)
+			return false;
+		at += NLMSG_ALIGN(nlh->nlmsg_len);
+	}
+	return true;
+}
+
 static int receive(struct client *client, struct reply *reply)
 {
 	static mnl_cb_t controls[] = {
@@ -110,6 +134,8 @@ static int receive(struct client *client, struct reply *reply)
 			return -errno;
 		if (!len)
 			return -EPIPE;
+		if (!is_sound(buf, len))
+			return -EPROTO;
 		/* EINTR is libmnl's word for a dump that was disturbed */
 		if (mnl_cb_run2(buf, len, client->seq, port, on_data, reply, controls,
 				MNL_ARRAY_SIZE(controls)) < 0)

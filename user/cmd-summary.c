@@ -359,6 +359,7 @@ static void put_set(FILE *out, const struct options *opts)
 	}
 	free(set.members);
 	set.members = NULL;
+	set.nr_members = 0;
 }
 
 const struct view view_summary = {

@@ -1,68 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "json.h"
 
+#include "utf8.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
-/*
- * Length of the valid UTF-8 sequence at @s, which ends with a 0 byte; 0 if
- * there is none. Overlong forms, surrogates and what is beyond U+10FFFF are
- * not valid.
- */
-static size_t utf8_length(const unsigned char *s)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t len;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return len;
-}
-
 static bool is_plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static void put_string(FILE *out, const char *value)
+static void put_string(FILE *out, const char *s)
 {
-	const unsigned char *s = (const unsigned char *)value;
-
 	putc_unlocked('"', out);
 	while (*s) {
+		unsigned char c = *s;
 		size_t len = 0;
 
 		while (is_plain(s[len]))
 			len++;
-		if (!len && *s >= 0x80)
+		if (!len && c >= 0x80 && !utf8_is_control(s))
 			len = utf8_length(s);
 		if (len) {
 			fwrite_unlocked(s, 1, len, out);
 			s += len;
 			continue;
 		}
-		if (*s == '"' || *s == '\\')
-			fprintf(out, "\\%c", *s);
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (utf8_is_control(s))
+			fprintf(out, "\\u%04x", c < 0x80 ? c : (unsigned char)*++s);
 		else
-			fprintf(out, *s < 0x80 ? "\\u%04x" : "\\udc%02x", *s);
+			fprintf(out, "\\udc%02x", c);
 		s++;
 	}
 	putc_unlocked('"', out);

@@ -3,9 +3,10 @@
  * A streaming JSON writer. Values of an object have a key, those of an array
  * have NULL for one.
  *
- * Strings are bytes: what is valid UTF-8 is written as it is, each other byte
- * 0xNN as the lone surrogate \udcNN, so that nothing is lost (Python calls
- * this surrogateescape).
+ * Strings are bytes: what is valid UTF-8 is written as it is, but for control
+ * characters, which a terminal might obey and are escaped; each other byte 0xNN is
+ * written as the lone surrogate \udcNN, so that nothing is lost (Python calls this
+ * surrogateescape).
  */
 #ifndef JSON_H
 #define JSON_H

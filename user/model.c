@@ -215,12 +215,13 @@ static int finish_names(struct model *model)
 
 	for (size_t i = 0; i < model->nr_objects; i++) {
 		const struct pmemctl_object *obj = &model->objects[i];
-		const char *from = (const char *)strings->data + obj->string;
 
 		if (obj->string > strings->count ||
 		    obj->string_len > strings->count - obj->string)
 			return broken(model, "object %zu has its name outside the strings", i + 1);
-		if (obj->string_len && memchr(from, 0, obj->string_len))
+		/* without any names there are no strings at all */
+		if (obj->string_len &&
+		    memchr((const char *)strings->data + obj->string, 0, obj->string_len))
 			return broken(model, "the name of object %zu holds a 0 byte", i + 1);
 		bytes += obj->string_len + sizeof(deleted);
 	}

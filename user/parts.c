@@ -204,7 +204,8 @@ static int split_heap(struct parts *parts, const struct region *region)
 
 	if (low < region->start)
 		low = region->start;
-	if (high > region->end)
+	/* above the highest page there is none to round up to */
+	if (high > region->end || high < mm[PMEMCTL_MM_BRK])
 		high = region->end;
 	return put_range(parts, region->start, low, after_data ? KIND_BSS : KIND_ANON,
 			 after_data ? "above mm->end_data, below mm->start_brk" :

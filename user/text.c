@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "text.h"
 
+#include "utf8.h"
+
 #include <linux/pmemctl.h>
 
 #include <inttypes.h>
@@ -87,19 +89,16 @@ char *time_text(char *to, uint64_t ns)
 
 void put_visible(FILE *out, const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = *s;
+	while (*s) {
+		size_t len = utf8_length(s);
 
-		/* in UTF-8, U+0080 to U+009F are control characters as well */
-		bool control = c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
-			       (unsigned char)s[1] < 0xa0;
-
-		if (control)
-			fprintf(out, "\\x%02x\\x%02x", c, (unsigned char)*++s);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\x%02x", c);
-		else
-			putc_unlocked(c, out);
+		if (len && !utf8_is_control(s)) {
+			fwrite_unlocked(s, 1, len, out);
+			s += len;
+			continue;
+		}
+		for (len += !len; len; len--)
+			fprintf(out, "\\x%02x", (unsigned char)*s++);
 	}
 }
 

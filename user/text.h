@@ -59,7 +59,7 @@ char *time_text(char *to, uint64_t ns);
 /**
  * put_visible() - write a string onto a terminal line
  * @out: where to
- * @s: any bytes; control characters are written as \xNN
+ * @s: any bytes; control characters, and what is no UTF-8, are written as \xNN
  */
 void put_visible(FILE *out, const char *s);
 

@@ -105,6 +105,18 @@ static void heap_that_continues_the_bss(void **state)
 	is(6, "anon", 0);
 }
 
+/* A program may have said anything of its heap: there is no page above the highest */
+static void heap_without_an_end(void **state)
+{
+	builder_process(&b);
+	b.mm[PMEMCTL_MM_START_BRK] = 0x555500110000;
+	b.mm[PMEMCTL_MM_BRK] = UINT64_MAX - 5;
+	draw();
+	assert_int_equal(picture.regions[6].nr_parts, 2);
+	part_is(6, 0, 0x555500100000, 0x555500110000, "anon", 0);
+	part_is(6, 1, 0x555500110000, 0x555500121000, "heap", 0);
+}
+
 static void bss_is_next_to_the_data(void **state)
 {
 	builder_process(&b);
@@ -459,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(small_process), TEST(vsyscall_comes_last), TEST(heap_that_continues_the_bss),
+		TEST(heap_without_an_end),
 		TEST(bss_is_next_to_the_data), TEST(other_mappings_of_the_executable),
 		TEST(files_of_all_sorts), TEST(library_is_known_by_its_code),
 		TEST(anonymous_of_all_sorts), TEST(altstacks), TEST(stack_in_a_larger_vma),

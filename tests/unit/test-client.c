@@ -237,6 +237,60 @@ static void sees_errors(void **state)
 	assert_string_equal(client.extack, "");
 }
 
+static void error_positive(void)
+{
+	put_error(5, NULL, true);
+}
+
+static void error_lowest(void)
+{
+	put_error(INT32_MIN, NULL, true);
+}
+
+static void done_lowest(void)
+{
+	put_done(INT32_MIN, NULL);
+}
+
+/* Whoever asks for the words of an error turns its sign */
+static void no_error_numbers(void **state)
+{
+	assert_int_equal(ask(error_positive, NULL), -EBADMSG);
+	assert_int_equal(ask(error_lowest, NULL), -EBADMSG);
+	assert_int_equal(ask(done_lowest, NULL), -EBADMSG);
+}
+
+static void length_is(uint32_t len)
+{
+	put_data(NLM_F_MULTI);
+	((struct nlmsghdr *)answer)->nlmsg_len = len;
+	put_done(0, NULL);
+}
+
+static void too_long(void)
+{
+	length_is(answer_size + 1000);
+}
+
+/* A negative number to libmnl, which goes there */
+static void far_too_long(void)
+{
+	length_is(0x80000010);
+}
+
+static void too_short(void)
+{
+	length_is(NLMSG_HDRLEN - 1);
+}
+
+static void wild_lengths(void **state)
+{
+	assert_int_equal(ask(too_long, NULL), -EPROTO);
+	assert_int_equal(ask(far_too_long, NULL), -EPROTO);
+	assert_int_equal(ask(too_short, NULL), -EPROTO);
+	assert_int_equal(messages, 0);
+}
+
 static void disturbed(void)
 {
 	put_data(NLM_F_MULTI | NLM_F_DUMP_INTR);
@@ -278,7 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_a_dump), TEST(interrupts_only_if_told), TEST(no_module),
 		TEST(sees_errors_in_done), TEST(sees_errors), TEST(odd_ends),
-		TEST(not_its_answer),
+		TEST(not_its_answer), TEST(no_error_numbers), TEST(wild_lengths),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);

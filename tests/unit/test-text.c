@@ -87,6 +87,8 @@ static void json_strings(void **state)
 	json_is("plain", "\"plain\"");
 	json_is("a\"b\\c", "\"a\\\"b\\\\c\"");
 	json_is("a\nb\x01", "\"a\\u000ab\\u0001\"");
+	json_is("a\x7f\xc2\x9b" "31m", "\"a\\u007f\\u009b31m\"");
+	json_is("\xc2\xa0", "\"\xc2\xa0\"");
 	json_is("gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"");
 	json_is("\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"");
 	json_is("\xff", "\"\\udcff\"");
@@ -113,6 +115,29 @@ static void every_byte_makes_json(void **state)
 	}
 }
 
+static void visible_is(const char *string, const char *expected)
+{
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	put_visible(out, string);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* A terminal that knows no UTF-8 obeys the byte 9b as it does ESC [ */
+static void nothing_to_obey(void **state)
+{
+	visible_is("gr\xc3\xbc\xc3\x9f \xdb\x9b", "gr\xc3\xbc\xc3\x9f \xdb\x9b");
+	visible_is("a\nb\x1b[31m\x7f", "a\\x0ab\\x1b[31m\\x7f");
+	visible_is("\xc2\x9b" "31m", "\\xc2\\x9b31m");
+	visible_is("\x9b" "31m", "\\x9b31m");
+	visible_is("\xc2", "\\xc2");
+	visible_is("\xe2\x82(\xff", "\\xe2\\x82(\\xff");
+}
+
 static void json_check_can_fail(void **state)
 {
 	static const char *const bad[] = {
@@ -130,7 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes), cmocka_unit_test(times), cmocka_unit_test(words),
-		cmocka_unit_test(json_strings), cmocka_unit_test(every_byte_makes_json),
+		cmocka_unit_test(json_strings), cmocka_unit_test(nothing_to_obey), cmocka_unit_test(every_byte_makes_json),
 		cmocka_unit_test(json_check_can_fail),
 	};
 
