@@ -242,6 +242,12 @@ void caller_become(struct caller *caller, enum identity identity, pid_t foreign)
 	memset(caller->proof_of, -1, sizeof(caller->proof_of));
 	caller->identity = identity;
 	place_inherited(foreign);
+	if (identity == AS_ROOT) {
+		caller->proof_of[2 * TARGETS] = TARGET_SELF;
+		caller->proof_of[2 * TARGETS + 1] = TARGET_INIT;
+		caller->proof_of[2 * TARGETS + 2] = TARGET_INIT;
+		caller->proof_of[2 * TARGETS + 3] = TARGET_FOREIGN;
+	}
 	if (identity != AS_ROOT)
 		drop();
 	if (identity == IN_NAMESPACE)
@@ -258,32 +264,37 @@ void caller_become(struct caller *caller, enum identity identity, pid_t foreign)
 		place_proofs(caller, kind);
 }
 
-static int mm_of(int target)
+static bool is_thread_of(uint32_t tid, pid_t leader)
 {
-	return target == TARGET_PAIR_CHILD ? TARGET_PAIR : target;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%u", leader, tid);
+	return tid == (uint32_t)leader || !access(path, F_OK);
 }
 
 /**
  * caller_may - whether a snapshot may be answered
  * @caller: who asks
- * @pid: as asked
+ * @pid: as asked: of any thread
  * @fd: as shown; -1 for none
  * @live: with PMEMCTL_A_LIVE
  *
  * Of processes; kernel threads have nothing to hide.
+ *
+ * Return: the process' id, 0 if he may not.
  */
-bool caller_may(const struct caller *caller, uint32_t pid, uint32_t fd, bool live)
+pid_t caller_may(const struct caller *caller, uint32_t pid, uint32_t fd, bool live)
 {
-	int proof = -1, target = 0;
+	int proof = -1;
 
 	if (fd >= FD_FIRST && fd < FD_FIRST + FD_COUNT)
 		proof = caller->proof_of[fd - FD_FIRST];
 	if (proof < 0 || (live && fd < FD_FIRST + TARGETS))
-		return false;
-	while (target < TARGETS && (uint32_t)caller->pids[target] != pid)
-		target++;
-	/* pid 1 is the caller itself, in its own namespace */
-	if (caller->identity == IN_NAMESPACE && pid == 1)
-		return proof == TARGET_SELF || proof == TARGET_INIT;
-	return target < TARGETS && mm_of(target) == mm_of(proof);
+		return 0;
+	/* the proof of one is that of the other */
+	if (proof == TARGET_PAIR && pid == (uint32_t)caller->pids[TARGET_PAIR_CHILD])
+		proof = TARGET_PAIR_CHILD;
+	else if (proof == TARGET_PAIR_CHILD && pid == (uint32_t)caller->pids[TARGET_PAIR])
+		proof = TARGET_PAIR;
+	return is_thread_of(pid, caller->pids[proof]) ? caller->pids[proof] : 0;
 }

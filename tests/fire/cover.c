@@ -20,7 +20,7 @@
 
 #define KCOV		"/sys/kernel/debug/kcov"
 #define SECTIONS	"/sys/module/pmemctl/sections/"
-#define AREA		(1 << 20)	/* places of one request, at most */
+#define AREA		(1 << 17)	/* places of one request, at most */
 #define SECTION_MAX	(1 << 18)
 
 /* A section with code. What was reached is shared by all processes */
@@ -184,9 +184,20 @@ void cover_take(const uint64_t *where)
 }
 
 /**
+ * cover_prepare - an area for the calling process, or a child of it
+ *
+ * For one that will not be allowed to open it later.
+ */
+void cover_prepare(void)
+{
+	if (cover_on())
+		kcov = new_area(&area);
+}
+
+/**
  * cover_begin - note from now on where the calling thread passes
  *
- * A process that was forked gets an area of its own with the first call.
+ * The first call needs an area that no other process uses.
  */
 void cover_begin(void)
 {
@@ -196,7 +207,6 @@ void cover_begin(void)
 		return;
 	if (owner != getpid()) {
 		owner = getpid();
-		kcov = new_area(&area);
 		cover_enter(kcov);
 	}
 	__atomic_store_n(&area[0], 0, __ATOMIC_RELAXED);

@@ -123,6 +123,7 @@ int open_proof(pid_t pid, const char *file, int flags);
 /* cover.c */
 void cover_init(const char *module);
 bool cover_on(void);
+void cover_prepare(void);
 void cover_begin(void);
 unsigned int cover_end(void);
 unsigned int cover_reached(void);

@@ -211,6 +211,7 @@ static const char *judge_right(const struct wish *wish, const struct answer *a, 
 	static const uint8_t section_of[TABLES_MAX] = {
 		PMEMCTL_SECTION_VMAS, 0, PMEMCTL_SECTION_THREADS, PMEMCTL_SECTION_SHARERS, 0,
 	};
+	pid_t leader;
 
 	if (!a->messages)
 		return NULL;
@@ -220,9 +221,10 @@ static const char *judge_right(const struct wish *wish, const struct answer *a, 
 		return caller.identity == AS_ROOT ? NULL : "all tasks, told to a user";
 	if (a->flags & PMEMCTL_PROCESS_KTHREAD)
 		return caller.identity == IN_NAMESPACE ? "a kernel thread, in a pid namespace" : NULL;
-	if (by_child || !caller_may(&caller, wish->pid, wish->fd, wish->live))
+	leader = caller_may(&caller, wish->pid, wish->fd, wish->live);
+	if (by_child || !leader)
 		return "answered without a right";
-	if (a->scalars & 1U << PMEMCTL_A_PID && a->pid != wish->pid)
+	if (a->scalars & 1U << PMEMCTL_A_PID && a->pid != (uint32_t)leader)
 		return "another process than asked for";
 	if (a->flags & PMEMCTL_PROCESS_ATTACH && wish->fd < FD_FIRST + TARGETS)
 		return "ATTACH by a pagemap";
@@ -579,6 +581,7 @@ static void next_case(uint64_t number)
 
 static void begin_worker(unsigned int worker, pid_t foreign)
 {
+	cover_prepare();
 	caller_become(&caller, identities[worker], foreign);
 	for (unsigned int i = 0; i < SHELVES; i++)
 		shelves[i].sock = -1;

@@ -84,6 +84,6 @@ struct caller {
 
 void caller_become(struct caller *caller, enum identity identity, pid_t foreign);
 void caller_refresh(struct caller *caller);
-bool caller_may(const struct caller *caller, uint32_t pid, uint32_t fd, bool live);
+pid_t caller_may(const struct caller *caller, uint32_t pid, uint32_t fd, bool live);
 
 #endif

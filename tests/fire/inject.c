@@ -495,6 +495,7 @@ int main(int argc, char **argv)
 	if (family < 0)
 		die("the module is not loaded");
 	cover_init(module);
+	cover_prepare();
 	start_targets(targets);
 	forget_leaks();
 	if (!dry)

@@ -152,7 +152,8 @@ static const char *check_thread(struct answer *a, const uint8_t *p)
 		if (is_kernel_address(addresses[i]))
 			return WRONG("thread %u: field %zu from sp on is %#llx", t.tid, i,
 				     (unsigned long long)addresses[i]);
-	if (!(a->flags & PMEMCTL_PROCESS_ATTACH) && (t.sp || t.ip || t.tp))
+	if (a->scalars & 1U << PMEMCTL_A_FLAGS && !(a->flags & PMEMCTL_PROCESS_ATTACH) &&
+	    (t.sp || t.ip || t.tp))
 		return WRONG("thread %u: registers without ATTACH", t.tid);
 	if (t.stack_low > t.stack_high || (t.evidence && !t.stack_high &&
 					   t.evidence != PMEMCTL_STACK_SP_ALT))
