@@ -264,6 +264,12 @@ void caller_become(struct caller *caller, enum identity identity, pid_t foreign)
 		place_proofs(caller, kind);
 }
 
+/* A mem file; the third of those that place_inherited() opens is one */
+static bool is_attach(uint32_t fd)
+{
+	return (fd >= FD_FIRST + TARGETS && fd < FD_OTHERS) || fd == FD_OTHERS + 2;
+}
+
 static bool is_thread_of(uint32_t tid, pid_t leader)
 {
 	char path[64];
@@ -289,7 +295,7 @@ pid_t caller_may(const struct caller *caller, uint32_t pid, uint32_t fd, bool li
 
 	if (fd >= FD_FIRST && fd < FD_FIRST + FD_COUNT)
 		proof = caller->proof_of[fd - FD_FIRST];
-	if (proof < 0 || (live && fd < FD_FIRST + TARGETS))
+	if (proof < 0 || (live && !is_attach(fd)))
 		return 0;
 	/* the proof of one is that of the other */
 	if (proof == TARGET_PAIR && pid == (uint32_t)caller->pids[TARGET_PAIR_CHILD])

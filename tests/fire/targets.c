@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WIDE_VMAS	400
@@ -46,6 +47,22 @@ static _Noreturn void rest(void)
 		pause();
 }
 
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* What changes is not to take the CPU from who looks, however slow the machine */
+static void pause_after(uint64_t begun)
+{
+	uint64_t took = (now() - begun) / 1000;
+
+	usleep(1000 + (took > 20000 ? 1000000 : 50 * took));
+}
+
 static void be_wide(void)
 {
 	const size_t page = 4096;
@@ -66,9 +83,11 @@ static void *worker(void *unused)
 {
 	(void)unused;
 	for (;;) {
+		uint64_t begun = now();
+
 		for (volatile int i = 0; i < 20000; i++)
 			;
-		usleep(5000);
+		pause_after(begun);
 	}
 	return NULL;
 }
@@ -95,15 +114,17 @@ static void be_churn(void)
 
 	be_ready();
 	for (unsigned int i = 0;; i++) {
+		uint64_t begun = now();
 		uint8_t *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				  -1, 0);
 
 		for (size_t at = 0; at < len; at += 8192)
 			mprotect(p + at, 4096, i & 1 ? PROT_NONE : PROT_READ);
-		usleep(1000);
+		pause_after(begun);
+		begun = now();
 		munmap(p + len / 4, len / 2);
 		munmap(p, len);
-		usleep(1000);
+		pause_after(begun);
 	}
 }
 
@@ -111,13 +132,15 @@ static void be_fork(void)
 {
 	be_ready();
 	for (;;) {
+		uint64_t begun = now();
+
 		if (!fork())
 			_exit(0);
 		if (!vfork())
 			_exit(0);
 		wait(NULL);
 		wait(NULL);
-		usleep(5000);
+		pause_after(begun);
 	}
 }
 
@@ -221,6 +244,8 @@ static void be_signals(void)
  */
 bool run_as_target(int argc, char **argv)
 {
+	char begun[24];
+
 	if (argc < 3 || strcmp(argv[1], "--target"))
 		return false;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -236,8 +261,10 @@ bool run_as_target(int argc, char **argv)
 		break;
 	case TARGET_EXEC:
 		be_ready();
-		usleep(30000);
-		execl("/proc/self/exe", argv[0], "--target", argv[2], NULL);
+		if (argc > 3)
+			pause_after(strtoull(argv[3], NULL, 10));
+		snprintf(begun, sizeof(begun), "%llu", (unsigned long long)now());
+		execl("/proc/self/exe", argv[0], "--target", argv[2], begun, NULL);
 		die("exec");
 	case TARGET_FORK:
 		be_fork();
