@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fire-inject [--dry] [--no-load] [--module FILE] [--cover FILE]
+ * fire-inject [--dry] [--no-load | --only-load] [--module FILE] [--cover FILE]
  *
  * Requests of every kind while memory cannot be had: the first allocation that the
  * kernel makes for one fails, then the second, and so on, until the request is done
@@ -474,7 +474,7 @@ static void prepare_failures(void)
 int main(int argc, char **argv)
 {
 	const char *module = "/build/kmod/pmemctl.ko", *cover = NULL;
-	bool dry = false, load = true;
+	bool dry = false, load = true, ask = true;
 	unsigned int lost;
 
 	if (run_as_target(argc, argv))
@@ -484,6 +484,8 @@ int main(int argc, char **argv)
 			dry = true;
 		else if (!strcmp(argv[i], "--no-load"))
 			load = false;
+		else if (!strcmp(argv[i], "--only-load"))
+			ask = false;
 		else if (!strcmp(argv[i], "--module") && argv[i + 1])
 			module = argv[++i];
 		else if (!strcmp(argv[i], "--cover") && argv[i + 1])
@@ -501,7 +503,8 @@ int main(int argc, char **argv)
 	if (!dry)
 		prepare_failures();
 
-	try_requests(dry);
+	if (ask)
+		try_requests(dry);
 	if (!dry && load)
 		try_load(module);
 	check_nothing_left();
