@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fire-fuzz [--seed N] [--requests N] [--cover FILE] [--module FILE]
+ * fire-fuzz [--seed N] [--requests N] [--seconds N] [--cover FILE] [--module FILE]
  * fire-fuzz --replay SEED:CASE[@CASE...]
  *
  * Requests that are made well and then changed, from root, a user and root of other
@@ -104,6 +104,7 @@ static int family;
 static int sock = -1;
 static uint32_t next_seq = 1;
 static bool verbose;
+static time_t deadline;		/* CLOCK_MONOTONIC; 0: none */
 
 struct entry {
 	struct plan plan;
@@ -600,6 +601,14 @@ static void end_worker(void)
 	stop_targets(caller.pids);
 }
 
+static bool is_late(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return deadline && t.tv_sec >= deadline;
+}
+
 static _Noreturn void work(unsigned int worker, uint64_t cases, pid_t foreign)
 {
 	begin_worker(worker, foreign);
@@ -607,7 +616,7 @@ static _Noreturn void work(unsigned int worker, uint64_t cases, pid_t foreign)
 		if (!(tally->cases[worker]++ % REFRESH))
 			caller_refresh(&caller);
 		next_case(number);
-		if (tally->findings > FINDINGS_MAX)
+		if (tally->findings > FINDINGS_MAX || is_late())
 			break;
 	}
 	end_worker();
@@ -693,7 +702,7 @@ int main(int argc, char **argv)
 {
 	const char *module = "/build/kmod/pmemctl.ko", *cover = NULL, *again = NULL;
 	struct timespec begin, end;
-	uint64_t requests = 20000;
+	uint64_t requests = 20000, limit = 0;
 	pid_t pids[WORKERS], foreign;
 	unsigned int lost;
 	double seconds;
@@ -705,6 +714,8 @@ int main(int argc, char **argv)
 			seed = strtoull(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--requests") && argv[i + 1])
 			requests = strtoull(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--seconds") && argv[i + 1])
+			limit = strtoull(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--replay") && argv[i + 1])
 			again = argv[++i];
 		else if (!strcmp(argv[i], "--module") && argv[i + 1])
@@ -733,6 +744,7 @@ int main(int argc, char **argv)
 	cover_init(module);
 	forget_leaks();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
+	deadline = limit ? begin.tv_sec + (time_t)limit : 0;
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		pids[i] = fork();
 		if (!pids[i])

@@ -237,7 +237,7 @@ static void mutate_form(struct form *form, struct dice *dice)
 		break;
 	case 6:
 		/* messages that netlink keeps to itself, and a family that is not there */
-		form->alien = dice_throw(dice, 17) ?: 0x7f00;
+		form->alien = dice_throw(dice, NLMSG_MIN_TYPE) ?: 0x7f00;
 		break;
 	case 7:
 		form->stretch = dice_throw(dice, 33) - 16;
