@@ -42,6 +42,7 @@ cli:
 
 fixtures:
 	$(MAKE) -C tests/fixtures
+	$(MAKE) -C tests/fire
 
 meter:
 	$(MAKE) -C tests/bench
@@ -90,6 +91,7 @@ clean:
 	find kmod \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
 	$(MAKE) -C user clean
+	$(MAKE) -C tests/fire clean
 	$(MAKE) -C tests/fixtures clean
 	$(MAKE) -C tests/bench clean
 	$(MAKE) -C tests/unit clean

@@ -58,6 +58,39 @@ for s in spec["attribute-sets"]:
 for op in spec["operations"]["list"]:
     claim("PMEMCTL_CMD_" + c_name(op["name"]), op["value"])
 
+# what syzkaller is told: names of the header only; what may be asked, and no more
+with open(f"{TOP}/kmod/pmemctl.txt") as f:
+    syz = re.sub(r"^#.*", "", f.read(), flags=re.M)
+asked = {c_name("pmemctl-a-" + a) for op in spec["operations"]["list"]
+         for a in op["dump"]["request"].get("attributes", [])}
+claims += [f"static const unsigned long long {n.lower()}_is_a_number = {n};"
+           for n in sorted(set(re.findall(r"\bPMEMCTL_[A-Z0-9_]+\b", syz)))]
+syz_problems = []
+
+
+def syz_equal(what, found, wanted):
+    if set(found) != set(wanted):
+        syz_problems.append(f"pmemctl.txt: {what}: {sorted(set(found) ^ set(wanted))}")
+
+
+policy = re.search(r"^pmemctl_snapshot_policy \[\n(.*?)^\]", syz, re.S | re.M)[1]
+attributes = re.findall(r"^\t(\w+)\s+nlattr\[(\w+), ([^\n]*)\]$", policy, re.M)
+syz_equal("attributes", [name for name, *_ in attributes], asked)
+for name, attribute, kind in attributes:
+    of = next(a for a in spec["attribute-sets"][0]["attributes"]
+              if name == "PMEMCTL_A_" + c_name(a["name"]))
+    size = {"u32": "int32|pid|fd_pmemctl_proof", "flag": "void"}[of["type"]]
+    if name != attribute or not re.search(rf"\b({size})\b", kind):
+        syz_problems.append(f"pmemctl.txt: {name} is {attribute}, {kind}")
+syz_equal("commands", re.findall(r"^sendmsg\$(\w+)\(.*msghdr_pmemctl\[\1, ", syz, re.M),
+          ["PMEMCTL_CMD_" + c_name(op["name"]) for op in spec["operations"]["list"]])
+syz_equal("sections", re.search(r"^pmemctl_section = (.*)$", syz, re.M)[1].split(", "),
+          ["PMEMCTL_SECTION_ALL"] + ["PMEMCTL_SECTION_" + c_name(e)
+                                     for d in spec["definitions"] if d["name"] == "section"
+                                     for e in d["entries"]])
+syz_equal("family", re.findall(r'get_family_id\$pmemctl\(name ptr\[in, string\["(\w+)"\]\]', syz),
+          [spec["name"]])
+
 program = ("#include <stddef.h>\n#include <linux/pmemctl.h>\n" + "\n".join(claims))
 done = subprocess.run(["gcc", "-fsyntax-only", f"-I{TOP}/kmod/uapi", "-x", "c", "-"],
                       input=program, text=True)
@@ -70,4 +103,6 @@ missing = {i for i in ids - named
            if not re.search(r"_(MAX|END|ALL)$|^PMEMCTL_(GENL|STACK)_|_OTHER$", i)}
 if missing:
     print("not in the specification:", *sorted(missing))
-sys.exit(done.returncode or bool(missing))
+if syz_problems:
+    print(*syz_problems, sep="\n")
+sys.exit(done.returncode or bool(missing) or bool(syz_problems))

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fire-inject [--dry] [--no-load | --only-load] [--module FILE] [--cover FILE]
+ *
+ * Requests of every kind while memory cannot be had: the first allocation that the
+ * kernel makes for one fails, then the second, and so on, until the request is done
+ * and none has failed. Each must be refused with an errno of the few that say this,
+ * or be answered wholly and right, where the kernel had another way; the same
+ * request after it must be answered as ever. Then the same with loading the module.
+ * In the end nothing is left over.
+ *
+ * --dry makes the requests, for a kernel that cannot let allocations fail.
+ */
+#include "fire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+
+#define PARAMS		"/sys/module/pmemctl/parameters/"
+#define DEBUG		"/sys/kernel/debug/"
+#define MAX_NTH		20000
+
+/* What makes a request one of its kind */
+struct request {
+	const char *name;
+	pid_t pid;		/* 0: PMEMCTL_CMD_TASKS */
+	int proof;
+	uint32_t sections;
+	bool live;
+	bool varies;		/* the target's tables are not the same each time */
+	size_t buffer;		/* what the reader offers */
+	int error;		/* that it is refused with, in any case */
+	size_t cut;		/* bytes that the message lacks */
+};
+
+/* What came of one */
+struct outcome {
+	int send_error;
+	int recv_error;
+	struct answer answer;
+	const char *wrong;
+	bool fired;
+};
+
+static int fail_nth = -1;
+static int family;
+static unsigned long long attempts, fired, findings, refusals, answers;
+
+static void arm(unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth);
+
+	if (nth && pwrite(fail_nth, text, len, 0) != len)
+		die("fail-nth");
+}
+
+/* Return: whether it fired */
+static bool disarm(unsigned int nth)
+{
+	char text[16] = "";
+
+	if (!nth)
+		return false;
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
+		die("fail-nth");
+	if (pwrite(fail_nth, "0", 1, 0) != 1)
+		die("fail-nth");
+	return !strtoul(text, NULL, 10);
+}
+
+/* Nothing here but what the request needs: all of it is counted */
+static void receive(int sock, size_t size, struct talk *talk, struct outcome *o)
+{
+	static uint8_t buf[1 << 16];
+	struct answer *a = &talk->answers[0];
+	ssize_t n;
+
+	while (!a->ended && !o->wrong) {
+		n = recv(sock, buf, size, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			/* the reader may go on: what failed is tried again */
+			if (o->recv_error)
+				break;
+			o->recv_error = errno;
+			continue;
+		}
+		o->wrong = judge(talk, buf, n);
+	}
+}
+
+static struct outcome run(const struct request *r, unsigned int nth)
+{
+	struct talk talk = { .family = family, .n = 1, .answers[0].seq = 7 };
+	struct outcome o = {};
+	struct message m;
+	int sock = open_socket();
+
+	if (r->pid) {
+		snapshot_message(&m, family, 7, r->pid, r->proof, r->sections, r->live);
+		m.len -= r->cut;
+		memcpy(m.bytes, &(uint32_t){ m.len }, 4);
+	} else {
+		begin_message(&m, family, NLM_F_REQUEST | NLM_F_DUMP, 7, PMEMCTL_CMD_TASKS);
+	}
+	cover_begin();
+	arm(nth);
+	if (send_message(sock, &m))
+		o.send_error = errno;
+	else
+		receive(sock, r->buffer, &talk, &o);
+	o.fired = disarm(nth);
+	cover_end();
+	close(sock);
+	o.answer = talk.answers[0];
+	attempts++;
+	return o;
+}
+
+static bool is_about_memory(int error)
+{
+	return error == ENOMEM || error == ENOBUFS;
+}
+
+/* Of a target that does not change: the tables with addresses, files and paths */
+static bool same_tables(const struct request *r, const struct answer *a, const struct answer *b)
+{
+	for (unsigned int i = 0; i < TABLES_MAX; i++) {
+		if (r->varies && (!r->pid || i != 1))
+			continue;
+		if (a->tables[i].count != b->tables[i].count)
+			return false;
+		if (i != 2 && i != 3 && a->tables[i].hash != b->tables[i].hash)
+			return false;
+	}
+	return a->scalars == b->scalars && a->flags == b->flags;
+}
+
+/* Return: NULL, or what is wrong */
+static const char *verdict(const struct request *r, const struct outcome *o,
+			   const struct outcome *plain)
+{
+	static char text[200];
+	const struct answer *a = &o->answer;
+
+	if (o->wrong)
+		return o->wrong;
+	if (o->send_error || (o->recv_error && !a->ended)) {
+		int error = o->send_error ?: o->recv_error;
+
+		if (o->fired && is_about_memory(error))
+			return NULL;
+		snprintf(text, sizeof(text), "errno %d of send, %d of receive", o->send_error,
+			 o->recv_error);
+		return text;
+	}
+	if (!a->ended)
+		return "no answer";
+	if (a->error) {
+		if ((o->fired && is_about_memory(a->error)) || a->error == r->error)
+			return NULL;
+		snprintf(text, sizeof(text), "refused with %d", a->error);
+		return text;
+	}
+	if (r->error)
+		return "answered what is to be refused";
+	if (plain && !same_tables(r, a, &plain->answer))
+		return "another answer than without a failure";
+	return NULL;
+}
+
+static void complain(const struct request *r, unsigned int nth, const char *wrong)
+{
+	findings++;
+	printf("not ok - %s: allocation %u fails: %s\n", r->name, nth, wrong);
+	fflush(stdout);
+}
+
+static void try_request(const struct request *r, bool dry)
+{
+	struct outcome plain = run(r, 0), o;
+	const char *wrong = verdict(r, &plain, NULL);
+	unsigned int nth, ended = 0;
+
+	if (wrong) {
+		complain(r, 0, wrong);
+		return;
+	}
+	for (nth = 1; !dry; nth++) {
+		o = run(r, nth);
+		wrong = verdict(r, &o, &plain);
+		if (wrong)
+			complain(r, nth, wrong);
+		if (!o.fired)
+			break;
+		fired++;
+		if (o.send_error || o.recv_error || o.answer.error)
+			refusals++;
+		else
+			answers++;
+		ended += o.answer.ended;
+
+		o = run(r, 0);
+		wrong = verdict(r, &o, &plain);
+		if (wrong)
+			complain(r, nth, wrong);
+		if (nth == MAX_NTH) {
+			complain(r, nth, "and there is no end of it");
+			break;
+		}
+	}
+	printf("%s: %u allocations failed, %u were told in an answer\n", r->name, nth - 1, ended);
+	fflush(stdout);
+}
+
+static pid_t targets[TARGETS];
+
+static void try_sections(bool dry)
+{
+	static const char *const proofs[] = { "pagemap", "mem" };
+	char name[64];
+
+	for (unsigned int i = 0; i < 16; i++) {
+		struct request r = {
+			.name = name, .pid = targets[TARGET_WIDE], .sections = i & 7,
+			.proof = open_proof(targets[TARGET_WIDE], proofs[i >> 3], O_RDONLY),
+			.buffer = 32768,
+		};
+
+		snprintf(name, sizeof(name), "sections %u with %s", i & 7, proofs[i >> 3]);
+		try_request(&r, dry);
+		close(r.proof);
+	}
+}
+
+static void try_target(const char *name, pid_t pid, const char *proof, uint32_t sections,
+		       bool live, bool varies, size_t buffer, bool dry)
+{
+	struct request r = {
+		.name = name, .pid = pid, .sections = sections, .live = live, .varies = varies,
+		.buffer = buffer, .proof = proof ? open_proof(pid, proof, O_RDONLY) : -1,
+	};
+
+	if (proof && r.proof < 0)
+		die("%s: %s", name, proof);
+	try_request(&r, dry);
+	close(r.proof);
+}
+
+static void try_refusals(bool dry)
+{
+	pid_t quiet = targets[TARGET_QUIET];
+	int right = open_proof(quiet, "pagemap", O_RDONLY);
+	int path = open_proof(quiet, "pagemap", O_PATH);
+	int other = open_proof(quiet, "maps", O_RDONLY);
+	int wide = open_proof(targets[TARGET_WIDE], "pagemap", O_RDONLY);
+	const struct request requests[] = {
+		{ .name = "no such process", .pid = targets[TARGET_GONE], .proof = right,
+		  .error = ESRCH },
+		{ .name = "no proof", .pid = quiet, .proof = -1, .error = EINVAL },
+		{ .name = "a proof that is closed", .pid = quiet, .proof = 999, .error = EBADF },
+		{ .name = "a proof by path", .pid = quiet, .proof = path, .error = EBADF },
+		{ .name = "a proof that is none", .pid = quiet, .proof = other, .error = EINVAL },
+		{ .name = "a proof of another", .pid = quiet, .proof = wide, .error = ESTALE },
+		{ .name = "live without the right", .pid = quiet, .proof = right, .live = true,
+		  .error = EPERM },
+		{ .name = "a bit that is no section", .pid = quiet, .proof = right, .sections = 8,
+		  .error = EINVAL },
+		{ .name = "a message cut off", .pid = quiet, .proof = right, .cut = 2,
+		  .error = EINVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		struct request r = requests[i];
+
+		r.buffer = 32768;
+		try_request(&r, dry);
+	}
+	close(right);
+	close(path);
+	close(other);
+	close(wide);
+}
+
+static void try_requests(bool dry)
+{
+	pid_t library = start_target(TARGET_LIBRARY), names = start_target(TARGET_NAMES);
+	pid_t deep = start_target(TARGET_DEEP);
+	pid_t threads = targets[TARGET_THREADS];
+
+	try_sections(dry);
+	try_target("small pieces", targets[TARGET_WIDE], "pagemap", 7, false, false, 4096, dry);
+	try_target("threads", threads, "pagemap", 7, false, true, 32768, dry);
+	try_target("live threads", threads, "mem", 2, true, true, 32768, dry);
+	try_target("live, all", threads, "mem", 7, true, true, 32768, dry);
+	try_target("live, myself", getpid(), "mem", 7, true, true, 32768, dry);
+	try_target("sharers", targets[TARGET_PAIR], "pagemap", 4, false, false, 32768, dry);
+	try_target("a sharer", targets[TARGET_PAIR_CHILD], "mem", 7, false, false, 32768, dry);
+	try_target("many files", library, "pagemap", 7, false, false, 32768, dry);
+	try_target("many names", names, "pagemap", 7, false, false, 32768, dry);
+	try_target("a long path", deep, "pagemap", 7, false, false, 32768, dry);
+	try_target("a kernel thread", 2, NULL, 7, false, true, 32768, dry);
+	try_target("all tasks", 0, NULL, 0, false, true, 32768, dry);
+	try_target("all tasks in small pieces", 0, NULL, 0, false, true, 4096, dry);
+	try_refusals(dry);
+	tried(dry ? "ordinary requests" : "requests with the 1st, 2nd, ... allocation failing",
+	      dry ? attempts : fired, dry ? "requests" : "failures", findings, "findings");
+}
+
+static void wrong_with_load(unsigned int nth, const char *wrong, int error)
+{
+	findings++;
+	printf("not ok - loading: allocation %u fails: %s (%d)\n", nth, wrong, error);
+	fflush(stdout);
+}
+
+static void unload(unsigned int nth)
+{
+	for (unsigned int i = 0; syscall(SYS_delete_module, "pmemctl", O_NONBLOCK); i++) {
+		if (i == 100) {
+			wrong_with_load(nth, "cannot be unloaded", errno);
+			die("cannot unload");
+		}
+		usleep(20000);
+	}
+}
+
+static void check_absent(unsigned int nth)
+{
+	int id = family_id();
+
+	if (!access("/sys/module/pmemctl", F_OK))
+		wrong_with_load(nth, "half of it is still there", 0);
+	if (id != -ENOENT)
+		wrong_with_load(nth, "the family is still there", id);
+}
+
+static void check_present(unsigned int nth)
+{
+	struct request r = {
+		.name = "after loading", .pid = targets[TARGET_QUIET], .sections = 7,
+		.buffer = 32768,
+	};
+	const char *wrong;
+	struct outcome o;
+
+	cover_move();
+	family = family_id();
+	r.proof = open_proof(r.pid, "pagemap", O_RDONLY);
+	o = run(&r, 0);
+	close(r.proof);
+	wrong = family < 0 ? "no family" : verdict(&r, &o, NULL);
+	if (wrong)
+		wrong_with_load(nth, wrong, 0);
+}
+
+/* In memory: what the file system needs is not the module's */
+static int copy_module(const char *path)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC), to;
+	char buf[65536];
+	ssize_t n;
+
+	to = syscall(SYS_memfd_create, "pmemctl.ko", 0);
+	if (from < 0 || to < 0)
+		die("%s", path);
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, n) != n)
+			die("memfd");
+	close(from);
+	return to;
+}
+
+static void try_load(const char *path)
+{
+	unsigned long long before = findings, refused = 0, loads = 0;
+	int module = copy_module(path), error;
+	unsigned int nth;
+	bool hit;
+
+	unload(0);
+	check_absent(0);
+	for (nth = 1; ; nth++) {
+		cover_begin();
+		arm(nth);
+		error = syscall(SYS_finit_module, module, "", 0) ? errno : 0;
+		hit = disarm(nth);
+		cover_move();
+		cover_end();
+		if (error) {
+			refused++;
+			if (!hit || !(is_about_memory(error) || error == EAGAIN))
+				wrong_with_load(nth, "refused otherwise", error);
+			check_absent(nth);
+		} else {
+			loads++;
+			check_present(nth);
+			if (!hit)
+				break;
+			cover_begin();
+			unload(nth);
+			cover_end();
+		}
+		if (nth == MAX_NTH)
+			die("there is no end of allocations");
+	}
+	close(module);
+	printf("loading: %u allocations failed, %llu refused, %llu loaded all the same\n", nth - 1,
+	       refused, loads - 1);
+	tried("loading with the 1st, 2nd, ... allocation failing", nth - 1, "failures",
+	      findings - before, "findings");
+}
+
+/* Answers that are counted and do not exist would let nobody look any more */
+static void check_nothing_left(void)
+{
+	struct request r = {
+		.name = "with a limit of one answer", .pid = targets[TARGET_QUIET], .sections = 7,
+		.buffer = 32768,
+	};
+	const char *wrong;
+	struct outcome o;
+	long before, uses;
+	char text[32];
+
+	if (read_number(PARAMS "max_snapshots", &before) || write_text(PARAMS "max_snapshots", "1"))
+		die("max_snapshots");
+	r.proof = open_proof(r.pid, "pagemap", O_RDONLY);
+	o = run(&r, 0);
+	wrong = verdict(&r, &o, NULL);
+	if (wrong)
+		complain(&r, 0, wrong);
+	close(r.proof);
+	snprintf(text, sizeof(text), "%ld", before);
+	write_text(PARAMS "max_snapshots", text);
+	if (read_number("/sys/module/pmemctl/refcnt", &uses) || uses) {
+		findings++;
+		printf("not ok - the module is in use %ld times\n", uses);
+	}
+}
+
+static void prepare_failures(void)
+{
+	static const char *const settings[][2] = {
+		{ DEBUG "failslab/ignore-gfp-wait", "N" },
+		{ DEBUG "failslab/cache-filter", "N" },
+		{ DEBUG "failslab/verbose", "0" },
+		{ DEBUG "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ DEBUG "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ DEBUG "fail_page_alloc/min-order", "0" },
+		{ DEBUG "fail_page_alloc/verbose", "0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		if (write_text(settings[i][0], settings[i][1]))
+			die("%s", settings[i][0]);
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0)
+		die("/proc/thread-self/fail-nth");
+}
+
+int main(int argc, char **argv)
+{
+	const char *module = "/build/kmod/pmemctl.ko", *cover = NULL;
+	bool dry = false, load = true, ask = true;
+	unsigned int lost;
+
+	if (run_as_target(argc, argv))
+		return 0;
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--dry"))
+			dry = true;
+		else if (!strcmp(argv[i], "--no-load"))
+			load = false;
+		else if (!strcmp(argv[i], "--only-load"))
+			ask = false;
+		else if (!strcmp(argv[i], "--module") && argv[i + 1])
+			module = argv[++i];
+		else if (!strcmp(argv[i], "--cover") && argv[i + 1])
+			cover = argv[++i];
+		else
+			return fprintf(stderr, "see the top of tests/fire/inject.c\n"), 2;
+	}
+	family = family_id();
+	if (family < 0)
+		die("the module is not loaded");
+	cover_init(module);
+	cover_prepare();
+	start_targets(targets);
+	forget_leaks();
+	if (!dry)
+		prepare_failures();
+
+	if (ask)
+		try_requests(dry);
+	if (!dry && load)
+		try_load(module);
+	check_nothing_left();
+	stop_targets(targets);
+	lost = leaks();
+	findings += lost;
+	printf("%llu requests, %llu allocations failed: %llu refused, %llu answered all the same; "
+	       "%u leaks\n", attempts, fired, refusals, answers, lost);
+	if (cover_on())
+		printf("%u places of the module reached\n", cover_reached());
+	cover_save(cover);
+	printf("%s - fire-inject: %llu findings\n", findings ? "not ok" : "ok", findings);
+	return !!findings;
+}

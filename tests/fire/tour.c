@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fire-tour [--module FILE] [--cover FILE] [--borrow FILE]
+ *
+ * Requests that need a setting: limits that are reached, programs of every kind, a
+ * lock that somebody keeps, a reader who is killed while he waits for it, kernel
+ * threads that work in a process, and a process that outsiders share. With what
+ * fire-inject and fire-fuzz reach this is to be all of the module.
+ */
+#include "fire.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+
+#define PARAMS		"/sys/module/pmemctl/parameters/"
+#define LOCKED_BYTES	(1UL << 29)
+
+static int family;
+static bool elsewhere;		/* in a process that notes by itself where it passes */
+static unsigned long long requests, findings;
+
+static void complain(const char *what, const char *wrong)
+{
+	findings++;
+	printf("not ok - %s: %s\n", what, wrong);
+	fflush(stdout);
+}
+
+/* Return: the errno that it was refused with, 0 for an answer, -1 for nonsense */
+static int ask(const char *what, const struct message *m)
+{
+	static uint8_t buf[32768];
+	struct talk talk = { .family = family, .n = 1, .answers[0].seq = 7 };
+	const char *wrong = NULL;
+	int sock = open_socket();
+	ssize_t n;
+
+	if (!elsewhere)
+		cover_begin();
+	if (send_message(sock, m))
+		wrong = "cannot be sent";
+	while (!wrong && !talk.answers[0].ended) {
+		n = recv(sock, buf, sizeof(buf), MSG_DONTWAIT);
+		wrong = n < 0 ? "no answer" : judge(&talk, buf, n);
+	}
+	if (!elsewhere)
+		cover_end();
+	close(sock);
+	requests++;
+	if (wrong)
+		complain(what, wrong);
+	return wrong ? -1 : talk.answers[0].error;
+}
+
+static int ask_snapshot(const char *what, pid_t pid, pid_t asked, uint32_t sections, bool live)
+{
+	int proof = open_proof(pid, "mem", O_RDONLY), error;
+	struct message m;
+
+	snapshot_message(&m, family, 7, asked, proof, sections, live);
+	error = ask(what, &m);
+	if (proof >= 0)
+		close(proof);
+	return error;
+}
+
+static int ask_tasks(const char *what)
+{
+	struct message m;
+
+	begin_message(&m, family, NLM_F_REQUEST | NLM_F_DUMP, 7, PMEMCTL_CMD_TASKS);
+	return ask(what, &m);
+}
+
+static void expect(const char *what, int error, int expected)
+{
+	char text[64];
+
+	printf("%s: %s\n", what, error > 0 ? strerrorname_np(error) : error ? "nonsense" : "answered");
+	fflush(stdout);
+	if (error < 0 || error == expected)
+		return;
+	snprintf(text, sizeof(text), "error %d, not %d", error, expected);
+	complain(what, text);
+}
+
+static void set_parameter(const char *name, const char *value, char *before, size_t room)
+{
+	char path[128];
+	long old;
+
+	snprintf(path, sizeof(path), PARAMS "%s", name);
+	if (before) {
+		if (read_number(path, &old))
+			die("%s", path);
+		snprintf(before, room, "%ld", old);
+	}
+	if (write_text(path, value))
+		die("%s", path);
+}
+
+static void visit_limits(void)
+{
+	pid_t wide = start_target(TARGET_WIDE);
+	char before[32];
+
+	set_parameter("max_snapshot_mib", "0", before, sizeof(before));
+	expect("a snapshot without memory", ask_snapshot("", wide, wide, 7, false), EFBIG);
+	expect("live without memory", ask_snapshot("", wide, wide, 2, true), EFBIG);
+	expect("tasks without memory", ask_tasks(""), EFBIG);
+	set_parameter("max_snapshot_mib", before, NULL, 0);
+
+	set_parameter("max_snapshots", "0", before, sizeof(before));
+	expect("a snapshot too many", ask_snapshot("", wide, wide, 7, false), EUSERS);
+	expect("a list of tasks too many", ask_tasks(""), EUSERS);
+	set_parameter("max_snapshots", before, NULL, 0);
+	kill(wide, SIGKILL);
+	waitpid(wide, NULL, 0);
+}
+
+static void visit_programs(void)
+{
+	static const struct {
+		const char *name;
+		enum target_kind kind;
+	} programs[] = {
+		{ "many files", TARGET_LIBRARY }, { "many names", TARGET_NAMES },
+		{ "a long path", TARGET_DEEP }, { "too long a path", TARGET_ABYSS },
+		{ "a signal handler's stack", TARGET_SIGNALS },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		pid_t pid = start_target(programs[i].kind);
+
+		for (uint32_t sections = 0; sections <= PMEMCTL_SECTION_ALL; sections++)
+			expect(programs[i].name, ask_snapshot("", pid, pid, sections, true), 0);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
+/* A program of tests/fixtures: it says its pid and ends with its input */
+static void visit_fixture(const char *command)
+{
+	char text[65536] = "";
+	int in[2], out[2];
+	const char *at;
+	size_t len = 0;
+	pid_t pid, shown;
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		char buf[128], *argv[8] = {}, *word;
+		int argc = 0;
+
+		snprintf(buf, sizeof(buf), "%s", command);
+		for (word = strtok(buf, " "); word && argc < 7; word = strtok(NULL, " "))
+			argv[argc++] = word;
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	while (len < sizeof(text) - 1 && !memchr(text, '\n', len)) {
+		ssize_t n = read(out[0], text + len, sizeof(text) - 1 - len);
+
+		if (n <= 0)
+			break;
+		len += n;
+	}
+	at = strstr(text, "\"pid\":");
+	shown = at ? atoi(at + 6) : pid;
+	for (uint32_t sections = 1; sections <= PMEMCTL_SECTION_ALL; sections += 2) {
+		int error = ask_snapshot(command, shown, shown, sections, sections & 2);
+
+		if (error)
+			expect(command, error, 0);
+	}
+	printf("%s: looked at\n", command);
+	expect("tasks", ask_tasks("tasks"), 0);
+	close(in[1]);
+	close(out[0]);
+	waitpid(pid, NULL, 0);
+}
+
+static void visit_fixtures(void)
+{
+	static const char *const commands[] = {
+		"fx-threads 6 --spin 1", "fx-threads 4 --user-stack", "fx-altstack", "fx-context",
+		"fx-vfork", "fx-clonevm 2", "fx-clonevm --mix", "fx-iouring",
+		"fx-iouring --sqpoll", "fx-raw", "fx-fork 4",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		visit_fixture(commands[i]);
+}
+
+static pid_t find_task(const char *comm)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	pid_t found = 0;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[300], text[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(text, sizeof(text), f) && !strncmp(text, comm, strlen(comm)))
+			found = atoi(entry->d_name);
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* Kernel threads that work in a process, or were left with its mm */
+static void visit_kthreads(const char *file)
+{
+	int module = open(file, O_RDONLY | O_CLOEXEC);
+	pid_t pid = start_target(TARGET_QUIET), works, lazy;
+	char text[32];
+
+	snprintf(text, sizeof(text), "pid=%d", pid);
+	if (module < 0 || syscall(SYS_finit_module, module, text, 0))
+		die("%s", file);
+	close(module);
+	usleep(300000);
+	works = find_task("borrow_works");
+	lazy = find_task("borrow_lazy");
+	expect("a kernel thread that works in it", ask_snapshot("", works, works, 7, false), 0);
+	expect("a kernel thread that was left with it", ask_snapshot("", lazy, lazy, 7, false), 0);
+	expect("whose mm a kernel thread uses", ask_snapshot("", pid, pid, 7, true), 0);
+	expect("tasks", ask_tasks(""), 0);
+	if (syscall(SYS_delete_module, "borrow", O_NONBLOCK))
+		die("borrow");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* In a pid namespace, with the mm of a process outside */
+static int look_at_myself(void *cover)
+{
+	int proof = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	struct message m;
+
+	elsewhere = true;
+	cover_enter(*(int *)cover);
+	snapshot_message(&m, family, 7, 1, proof, 7, false);
+	expect("shared with outsiders", ask("shared with outsiders", &m), 0);
+	expect("tasks of a namespace", ask_tasks("tasks of a namespace"), 0);
+	close(proof);
+	return 0;
+}
+
+static void visit_namespace(void)
+{
+	static uint8_t stack[1 << 17] __attribute__((aligned(16)));
+	uint64_t *area = NULL;
+	int cover = cover_lend(&area);
+	pid_t pid;
+
+	pid = clone(look_at_myself, stack + sizeof(stack), CLONE_VM | CLONE_NEWPID | SIGCHLD,
+		    &cover);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		die("clone");
+	elsewhere = false;
+	if (cover >= 0)
+		cover_take(area);
+}
+
+/* Keeps its lock, to write, but for moments: mprotect() changes each page's entry */
+static _Noreturn void keep_lock(void)
+{
+	void *p = mmap(NULL, LOCKED_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	volatile uint8_t sum = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (p == MAP_FAILED)
+		die("no memory");
+	madvise(p, LOCKED_BYTES, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < LOCKED_BYTES; at += 4096)
+		sum += ((uint8_t *)p)[at];
+	be_ready();
+	for (;;) {
+		mprotect(p, LOCKED_BYTES, PROT_READ);
+		mprotect(p, LOCKED_BYTES, PROT_READ | PROT_WRITE);
+	}
+}
+
+static void visit_locked(void)
+{
+	unsigned int busy = 0, answered = 0, killed = 0;
+	uint64_t *area = NULL;
+	pid_t pid = fork();
+	char comm[32] = "";
+
+	if (!pid)
+		keep_lock();
+	while (strncmp(comm, "fire-ready", 10)) {
+		int fd = open_proof(pid, "comm", O_RDONLY);
+
+		if (fd < 0 || read(fd, comm, sizeof(comm)) < 0)
+			die("the target is gone");
+		close(fd);
+		usleep(20000);
+	}
+	for (unsigned int i = 0; i < 12; i++) {
+		int error = ask_snapshot("a process that keeps its lock", pid, pid, 1, false);
+
+		busy += error == EBUSY;
+		answered += !error;
+		if (error > 0 && error != EBUSY)
+			expect("a process that keeps its lock", error, EBUSY);
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		int fd = cover_lend(&area), status;
+		pid_t reader = fork();
+
+		if (!reader) {
+			struct message m;
+
+			snapshot_message(&m, family, 7, pid, open_proof(pid, "mem", O_RDONLY), 1,
+					 false);
+			cover_enter(fd);
+			_exit(send_message(open_socket(), &m) ? 1 : 0);
+		}
+		usleep(60000);
+		kill(reader, SIGKILL);
+		waitpid(reader, &status, 0);
+		killed += WIFSIGNALED(status);
+		requests++;
+		if (fd >= 0) {
+			cover_take(area);
+			close(fd);
+		}
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	printf("a process that keeps its lock: %u times busy, %u times answered; %u of 8 readers "
+	       "killed before the end\n", busy, answered, killed);
+}
+
+int main(int argc, char **argv)
+{
+	const char *module = "/build/kmod/pmemctl.ko", *cover = NULL;
+	const char *borrow = "/build/tests/fixtures/bin/borrow.ko";
+	unsigned int lost;
+
+	if (run_as_target(argc, argv))
+		return 0;
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--module") && argv[i + 1])
+			module = argv[++i];
+		else if (!strcmp(argv[i], "--borrow") && argv[i + 1])
+			borrow = argv[++i];
+		else if (!strcmp(argv[i], "--cover") && argv[i + 1])
+			cover = argv[++i];
+		else
+			return fprintf(stderr, "see the top of tests/fire/tour.c\n"), 2;
+	}
+	family = family_id();
+	if (family < 0)
+		die("the module is not loaded");
+	cover_init(module);
+	cover_prepare();
+	forget_leaks();
+
+	visit_limits();
+	visit_programs();
+	visit_fixtures();
+	visit_kthreads(borrow);
+	visit_namespace();
+	visit_locked();
+
+	lost = leaks();
+	findings += lost;
+	cover_save(cover);
+	if (cover_on())
+		printf("%u places of the module reached\n", cover_reached());
+	tried("requests that need a setting (limits, locks, namespaces)", requests, "requests",
+	      findings, "findings");
+	printf("%s - fire-tour: %llu findings\n", findings ? "not ok" : "ok", findings);
+	return !!findings;
+}
