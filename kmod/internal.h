@@ -154,6 +154,7 @@ struct pmemctl_snapshot {
 	u32 sections;
 	u32 pid;
 	u32 flags;
+	bool has_comm;
 	char comm[TASK_COMM_LEN];
 	u64 taken;
 	u64 taken_boottime;
@@ -186,7 +187,7 @@ int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *lea
 			  struct mm_struct *mm, enum pmemctl_access access,
 			  struct netlink_ext_ack *extack);
 void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
-				   struct task_struct *kthread, bool may_see_mm);
+				   struct task_struct *kthread, bool may_see_all);
 
 void pmemctl_live_read(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		       struct mm_struct *mm, struct pid_namespace *ns);

@@ -133,7 +133,7 @@ static int put_snapshot(struct sk_buff *skb, const void *answer)
 
 	if (nla_put_u32(skb, PMEMCTL_A_PID, snap->pid) ||
 	    nla_put_u32(skb, PMEMCTL_A_FLAGS, snap->flags) ||
-	    nla_put_string(skb, PMEMCTL_A_COMM, snap->comm) ||
+	    (snap->has_comm && nla_put_string(skb, PMEMCTL_A_COMM, snap->comm)) ||
 	    nla_put_u64_64bit(skb, PMEMCTL_A_TAKEN, snap->taken, PMEMCTL_A_PAD) ||
 	    nla_put_u64_64bit(skb, PMEMCTL_A_TAKEN_BOOTTIME, snap->taken_boottime,
 			      PMEMCTL_A_PAD))

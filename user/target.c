@@ -182,6 +182,9 @@ static int attempt(struct look *look)
 		close(proof);
 	if (!ret && model_finish(look->model, look->wish->sections))
 		ret = -ECANCELED;
+	/* a kernel thread's name, which the module does not tell everybody: /proc did */
+	if (!ret && look->stat.kthread && !*look->model->comm)
+		snprintf(look->model->comm, sizeof(look->model->comm), "%.15s", look->stat.comm);
 	if (!ret || look->why->status || again(ret))
 		return ret;
 	return explain(look, ret);

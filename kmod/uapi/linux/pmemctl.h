@@ -33,7 +33,8 @@
  * user or capabilities in between. Descriptors that came from elsewhere, and
  * O_PATH ones, are refused.
  *
- * A kernel thread has no address space to protect: no proof is needed.
+ * A kernel thread has no address space to protect: no proof is needed to be told that
+ * it is one. Its name comes for senders with CAP_SYS_PTRACE in the initial user namespace.
  *
  * For all tasks of the machine send PMEMCTL_CMD_TASKS with NLM_F_DUMP, and no
  * attribute. Who opened the socket and who sends must both have CAP_SYS_PTRACE in
@@ -166,7 +167,8 @@ enum pmemctl_section {
  * @PMEMCTL_A_PROOF_FD: u32, asked only: the right to look
  * @PMEMCTL_A_SECTIONS: u32, asked only: enum pmemctl_section
  * @PMEMCTL_A_FLAGS: u32, enum pmemctl_process_flag
- * @PMEMCTL_A_COMM: string, comm of the thread group leader
+ * @PMEMCTL_A_COMM: string, comm of the thread group leader. Of a kernel thread: absent
+ *	for senders without CAP_SYS_PTRACE in the initial user namespace: /proc may hide it
  * @PMEMCTL_A_MM: nest of enum pmemctl_mm_attr; absent for a kernel thread
  * @PMEMCTL_A_TAKEN: u64, CLOCK_REALTIME in ns when the lock was held
  * @PMEMCTL_A_TAKEN_BOOTTIME: u64, the same in CLOCK_BOOTTIME
