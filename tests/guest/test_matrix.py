@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 
 import pytest
@@ -233,10 +232,9 @@ def ask_tasks(client):
 
 def ask_all(targets, with_cli):
     """Every question about every target. An own child is one more of them."""
-    # spawn, not fork: it is the program's when this returns
-    child = os.posix_spawn("/bin/sleep", ["sleep", "600"], os.environ)
     cells = {}
-    with nl.Client() as client:
+    with fixture("fx-static") as target, nl.Client() as client:
+        child = target.pid
         for name, (pid, tid) in {**targets, OWN_CHILD: (child, child)}.items():
             before = ranges_of(pid, tid)
             cells[name] = {"pid": pid, "told": ask_target(client, pid, tid),
@@ -244,8 +242,6 @@ def ask_all(targets, with_cli):
                            "cli": ask_cli(pid) if with_cli and name in WITH_CLI else None}
             cells[name]["still"] = before == cells[name]["proc"]["ranges"]
         answer = {"cells": cells, "tasks": ask_tasks(client)}
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     return answer
 
 
