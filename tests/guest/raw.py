@@ -84,7 +84,6 @@ class Walk:
     def __init__(self, raw, family):
         self.family, self.parts, self.size = family, [], len(raw)
         self.objects = self.strings = b""
-        self.tables = {}
         while raw:
             size, kind, flags, _, _ = struct.unpack_from("=IHHII", raw)
             self.message(kind, raw[16:size])
@@ -92,9 +91,16 @@ class Walk:
             raw = raw[align(size):]
         check_strings(self.objects, self.strings)
 
+    def numbers(self):
+        """What is neither text nor the id of an mm: scalars, and rows of tables."""
+        text = (nl.A_STRINGS, nl.A_COMM, nl.A_BORROWED_COMM)
+        for key, part in self.parts:
+            if key[1:] != (nl.A_MM, 1) and not (key[0] == nl.CMD_SNAPSHOT and key[1] in text):
+                yield key, part
+
     def message(self, kind, body):
         if kind == nl.NLMSG_DONE:
-            self.attributes(("done",), body[4:], self.words)
+            self.attributes(("done",), body[4:], self.extack)
         elif kind == self.family:
             cmd, version, reserved = struct.unpack_from("=BBH", body)
             assert version == 1 and not reserved
@@ -108,7 +114,7 @@ class Walk:
             handler(key + (kind & 0x3fff,), raw[4:size])
             raw = raw[align(size):]
 
-    def words(self, key, payload):
+    def extack(self, key, payload):
         assert key[1] != 1 or payload.index(b"\0") == len(payload) - 1
 
     def snapshot(self, key, payload):
@@ -139,36 +145,29 @@ class Walk:
             return
         if kind == nl.A_OBJECTS:
             self.objects += payload[16:]
-        self.tables[kind] = self.tables.get(kind, b"") + payload[16:]
         check_rows(payload, RESERVED[kind], NAMES.get(kind), FLAGS.get(kind, []))
 
     def tasks(self, key, payload):
         if key[1] == nl.T_TASKS:
             check_rows(payload, TASK_RESERVED, TASK_NAME, [(12, 4, 0x7f)])
+            for i in range(16, len(payload), nl.TASK.size):
+                self.parts.append((key, payload[i:i + TASK_NAME[0]]))
         elif key[1] == nl.T_MMS:
             check_rows(payload, [], None, [])
+            for i in range(16, len(payload), nl.MM_ROW.size):
+                self.parts.append((key, payload[i + 8:i + nl.MM_ROW.size]))
         else:
             self.number(key, payload)
-
-
-def kernel_addresses(raw):
-    """Values at any offset that lie in the kernel's half of the address space. All
-    ones is no address, but "unlimited" or an errno's upper half."""
-    found = set()
-    # the two bytes at the top of such an address
-    at = raw.find(b"\xff\xff")
-    while at >= 0:
-        if at >= 6:
-            value = int.from_bytes(raw[at - 6:at + 2], "little")
-            if value >> 47 == 0x1ffff and value < 0xffffffffffff0000:
-                found.add(value)
-        at = raw.find(b"\xff\xff", at + 1)
-    return found
 
 
 def words(raw, size=4):
     """(offset, value) of each aligned word."""
     form = {4: "=%dI", 8: "=%dQ"}[size]
-    count = len(raw) // size
-    values = struct.unpack_from(form % count, raw)
+    values = struct.unpack_from(form % (len(raw) // size), raw)
     return [(i * size, v) for i, v in enumerate(values)]
+
+
+def kernel_addresses(part):
+    """Fields that lie in the kernel's half of the address space. All ones is no address,
+    but "unlimited"."""
+    return {v for _, v in words(part, 8) if v >> 47 == 0x1ffff and v != (1 << 64) - 1}
