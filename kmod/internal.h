@@ -62,6 +62,7 @@ struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int f
 				   struct netlink_ext_ack *extack);
 struct task_struct *pmemctl_find_process(pid_t nr);
 bool pmemctl_process_uses_mm(struct task_struct *leader, struct mm_struct *mm);
+bool pmemctl_init_uses_mm(struct mm_struct *mm);
 
 /* Growing arrays, charged against one limit: table.c */
 struct pmemctl_budget {

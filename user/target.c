@@ -176,6 +176,9 @@ static int attempt(struct look *look)
 		if (proof < 0)
 			return fail(look, STATUS_FAILED, "/proc/%u/pagemap: %s", look->pid,
 				    strerror(-proof));
+	} else {
+		/* whose address space it works in is for those who may see all */
+		proof = proc_open(1, 0, "pagemap");
 	}
 	ret = request(look, proof);
 	if (proof >= 0)
