@@ -379,9 +379,13 @@ def judge_tasks(caller, answer):
     tasks, cells = answer["tasks"], answer["cells"]
     with_mm = {n: c for n, c in cells.items()
                if n not in ("zombie", "kernel thread", "nobody")}
-    everything = all(c["proc"]["maps"] == 0 for c in with_mm.values())
+    everything = all(c["proc"]["pagemap"] == 0 for c in with_mm.values())
     if isinstance(tasks, list):
-        if tasks[0] != errno.EPERM or not tasks[1]:
+        # by capability; or it can prove nothing, as it may not look at init
+        expected = errno.EPERM, "CAP_SYS_PTRACE"
+        if "init" in cells and cells["init"]["proc"]["pagemap"] and tasks[0] == errno.EINVAL:
+            expected = errno.EINVAL, "/proc/1/pagemap"
+        if tasks[0] != expected[0] or expected[1] not in tasks[1]:
             yield fail(caller, "all tasks:", tasks)
         if everything:
             yield fail(caller, "all tasks: refused, where /proc shows each of them")
