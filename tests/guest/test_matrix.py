@@ -419,8 +419,8 @@ class Matrix:
         answer = ask_as(prepare, ask_all, targets or self.targets, with_cli)
         self.wrong += judge(caller, answer)
         self.rows[caller] = row = {
-            name: {"read": c["proc"]["pagemap"] == 0, "attach": c["proc"]["mem"] == 0,
-                   "seen": c["proc"]["stat"] == 0}
+            name: {**{right: bool(c["told"][right]) and not c["told"][right]["refused"]
+                      for right in ("read", "attach")}, "seen": c["proc"]["stat"] == 0}
             for name, c in answer["cells"].items()}
         row["all tasks"] = {"read": not isinstance(answer["tasks"], list),
                             "attach": False, "seen": True}
