@@ -62,6 +62,7 @@ struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int f
 				   struct netlink_ext_ack *extack);
 struct task_struct *pmemctl_find_process(pid_t nr);
 bool pmemctl_process_uses_mm(struct task_struct *leader, struct mm_struct *mm);
+bool pmemctl_init_uses_mm(struct mm_struct *mm);
 
 /* Growing arrays, charged against one limit: table.c */
 struct pmemctl_budget {
@@ -154,6 +155,7 @@ struct pmemctl_snapshot {
 	u32 sections;
 	u32 pid;
 	u32 flags;
+	bool has_comm;
 	char comm[TASK_COMM_LEN];
 	u64 taken;
 	u64 taken_boottime;
@@ -186,7 +188,7 @@ int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *lea
 			  struct mm_struct *mm, enum pmemctl_access access,
 			  struct netlink_ext_ack *extack);
 void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
-				   struct task_struct *kthread, bool may_see_mm);
+				   struct task_struct *kthread, bool may_see_all);
 
 void pmemctl_live_read(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		       struct mm_struct *mm, struct pid_namespace *ns);

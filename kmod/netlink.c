@@ -28,6 +28,10 @@ static const struct nla_policy pmemctl_snapshot_policy[PMEMCTL_A_LIVE + 1] = {
 	[PMEMCTL_A_LIVE]	= { .type = NLA_FLAG },
 };
 
+static const struct nla_policy pmemctl_tasks_policy[PMEMCTL_TASKS_A_PROOF_FD + 1] = {
+	[PMEMCTL_TASKS_A_PROOF_FD] = { .type = NLA_U32 },
+};
+
 static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			     const struct sk_buff *request,
 			     const struct nlattr *proof,
@@ -63,10 +67,49 @@ static int take_user_process(struct pmemctl_snapshot *snap, struct task_struct *
  * Asked quietly first: anybody may ask about a kernel thread, and for all tasks to
  * find out that he may not.
  */
-static bool may_see_all(const struct sk_buff *request)
+static bool may_trace_all(const struct sk_buff *request)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE) &&
 	       sk_ns_capable(NETLINK_CB(request).sk, &init_user_ns, CAP_SYS_PTRACE);
+}
+
+/*
+ * Whether the sender may look at whomever he likes. The capability is not all of it:
+ * security modules confine its holder, too (Landlock, AppArmor), and are asked when
+ * the proof is opened.
+ */
+static int check_sees_all(const struct sk_buff *request, const struct nlattr *proof,
+			  struct netlink_ext_ack *extack)
+{
+	enum pmemctl_access access;
+	struct mm_struct *mm;
+	int ret = 0;
+
+	if (!may_trace_all(request)) {
+		NL_SET_ERR_MSG(extack, "needs CAP_SYS_PTRACE in the initial user namespace");
+		return -EPERM;
+	}
+	if (!proof) {
+		NL_SET_ERR_MSG(extack, "the proof, a descriptor of /proc/1/pagemap, is missing");
+		return -EINVAL;
+	}
+	mm = pmemctl_proof_mm(request, nla_get_u32(proof), &access, extack);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	if (!pmemctl_init_uses_mm(mm)) {
+		NL_SET_ERR_MSG(extack, "the proof is not of process 1");
+		ret = -ESTALE;
+	}
+	mmput_async(mm);
+	return ret;
+}
+
+/* Without it a kernel thread is told of as well, but less: no refusal, no words */
+static bool sees_all(const struct sk_buff *request, const struct nlattr *proof)
+{
+	struct netlink_ext_ack unused = {};
+
+	return proof && !check_sees_all(request, proof, &unused);
 }
 
 static struct pmemctl_snapshot *take_snapshot(const struct sk_buff *request,
@@ -94,7 +137,8 @@ static struct pmemctl_snapshot *take_snapshot(const struct sk_buff *request,
 		goto out_put_leader;
 
 	if (leader->flags & PF_KTHREAD)
-		pmemctl_snapshot_take_kthread(snap, leader, may_see_all(request));
+		pmemctl_snapshot_take_kthread(snap, leader,
+					      sees_all(request, attrs[PMEMCTL_A_PROOF_FD]));
 	else
 		ret = take_user_process(snap, leader, request,
 					attrs[PMEMCTL_A_PROOF_FD], extack);
@@ -133,7 +177,7 @@ static int put_snapshot(struct sk_buff *skb, const void *answer)
 
 	if (nla_put_u32(skb, PMEMCTL_A_PID, snap->pid) ||
 	    nla_put_u32(skb, PMEMCTL_A_FLAGS, snap->flags) ||
-	    nla_put_string(skb, PMEMCTL_A_COMM, snap->comm) ||
+	    (snap->has_comm && nla_put_string(skb, PMEMCTL_A_COMM, snap->comm)) ||
 	    nla_put_u64_64bit(skb, PMEMCTL_A_TAKEN, snap->taken, PMEMCTL_A_PAD) ||
 	    nla_put_u64_64bit(skb, PMEMCTL_A_TAKEN_BOOTTIME, snap->taken_boottime,
 			      PMEMCTL_A_PAD))
@@ -202,15 +246,14 @@ static int pmemctl_nl_snapshot_start(struct netlink_callback *cb)
 }
 
 static struct pmemctl_tasks *take_tasks(const struct sk_buff *request,
+					struct nlattr **attrs,
 					struct netlink_ext_ack *extack)
 {
+	int ret = check_sees_all(request, attrs[PMEMCTL_TASKS_A_PROOF_FD], extack);
 	struct pmemctl_tasks *tasks;
-	int ret;
 
-	if (!may_see_all(request)) {
-		NL_SET_ERR_MSG(extack, "needs CAP_SYS_PTRACE in the initial user namespace");
-		return ERR_PTR(-EPERM);
-	}
+	if (ret)
+		return ERR_PTR(ret);
 	tasks = pmemctl_tasks_alloc(extack);
 	if (IS_ERR(tasks))
 		return tasks;
@@ -268,7 +311,8 @@ static int pmemctl_nl_tasks_start(struct netlink_callback *cb)
 {
 	struct netlink_ext_ack extack = {};
 
-	pmemctl_dump_begin(cb, &tasks_kind, take_tasks(cb->skb, &extack), &extack);
+	pmemctl_dump_begin(cb, &tasks_kind,
+			   take_tasks(cb->skb, pmemctl_dump_attrs(cb), &extack), &extack);
 	return 0;
 }
 
@@ -286,8 +330,10 @@ static const struct genl_ops pmemctl_ops[] = {
 		.dumpit		= pmemctl_nl_dump,
 		.done		= pmemctl_dump_done,
 	},
-	{	/* takes no attribute: without a policy all are refused */
+	{
 		.cmd		= PMEMCTL_CMD_TASKS,
+		.policy		= pmemctl_tasks_policy,
+		.maxattr	= PMEMCTL_TASKS_A_PROOF_FD,
 		.start		= pmemctl_nl_tasks_start,
 		.dumpit		= pmemctl_nl_dump,
 		.done		= pmemctl_dump_done,
@@ -296,7 +342,7 @@ static const struct genl_ops pmemctl_ops[] = {
 
 /*
  * The flags ask no capability: of one process the proof decides, of all tasks
- * may_see_all(). parallel_ops, because otherwise one request at a time would run
+ * check_sees_all(). parallel_ops, because otherwise one request at a time would run
  * on the whole machine. Even so start() runs under cb_lock, which the coming and
  * going of any generic netlink family waits for: snapshot.c bounds how long it
  * waits for a target.

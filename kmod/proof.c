@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -192,4 +193,30 @@ bool pmemctl_process_uses_mm(struct task_struct *leader, struct mm_struct *mm)
 	}
 	rcu_read_unlock();
 	return uses;
+}
+
+static bool init_of_uses_mm(struct pid_namespace *ns, struct mm_struct *mm)
+{
+	struct task_struct *init;
+	bool uses;
+
+	rcu_read_lock();
+	init = pid_task(find_pid_ns(1, ns), PIDTYPE_TGID);
+	uses = init && pmemctl_process_uses_mm(init, mm);
+	rcu_read_unlock();
+	return uses;
+}
+
+/**
+ * pmemctl_init_uses_mm - whether an mm is that of the first of all processes
+ * @mm: the mm
+ *
+ * Of current's pid namespace, or of all: which of the two is process 1 in a /proc is a
+ * matter of where that was mounted. No security module sets init apart from the rest
+ * for a caller: who may look at it is confined by none.
+ */
+bool pmemctl_init_uses_mm(struct mm_struct *mm)
+{
+	return init_of_uses_mm(task_active_pid_ns(current), mm) ||
+	       init_of_uses_mm(&init_pid_ns, mm);
 }

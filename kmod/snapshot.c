@@ -281,6 +281,7 @@ static void fill_process(struct pmemctl_snapshot *snap, struct task_struct *lead
 {
 	snap->pid = task_tgid_nr_ns(leader, ns);
 	get_task_comm(snap->comm, leader);
+	snap->has_comm = true;
 	snap->rlimit_stack = task_rlimit(leader, RLIMIT_STACK);
 }
 
@@ -363,13 +364,14 @@ int pmemctl_snapshot_take(struct pmemctl_snapshot *snap, struct task_struct *lea
  * pmemctl_snapshot_take_kthread - fill a snapshot from a kernel thread
  * @snap: the empty snapshot
  * @kthread: the kernel thread, referenced by the caller
- * @may_see_mm: whether to tell whose mm it works in
+ * @may_see_all: whether to tell its name, and whose mm it works in
  *
  * A kernel thread has no address space. It may work in a process' (then mm is
- * set), or have been left with that of whoever ran before it (active_mm).
+ * set), or have been left with that of whoever ran before it (active_mm). That it
+ * is one getpgid() tells anybody, its name may be hidden by /proc (hidepid).
  */
 void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
-				   struct task_struct *kthread, bool may_see_mm)
+				   struct task_struct *kthread, bool may_see_all)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
 	struct mm_struct *mm;
@@ -379,7 +381,8 @@ void pmemctl_snapshot_take_kthread(struct pmemctl_snapshot *snap,
 	snap->taken = ktime_get_real_ns();
 	snap->taken_boottime = ktime_get_boottime_ns();
 
-	if (!may_see_mm)
+	snap->has_comm = may_see_all;
+	if (!may_see_all)
 		return;
 	mm = READ_ONCE(kthread->mm);
 	if (!mm) {

@@ -238,12 +238,15 @@ int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sec
 	return ask(client, nlh, fn, data);
 }
 
-int client_tasks(struct client *client, client_fn *fn, void *data)
+int client_tasks(struct client *client, int proof, client_fn *fn, void *data)
 {
 	char buf[256] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = request(buf, client->family, NLM_F_DUMP, PMEMCTL_CMD_TASKS,
+				       PMEMCTL_GENL_VERSION);
 
-	return ask(client, request(buf, client->family, NLM_F_DUMP, PMEMCTL_CMD_TASKS,
-				   PMEMCTL_GENL_VERSION), fn, data);
+	if (proof >= 0)
+		mnl_attr_put_u32(nlh, PMEMCTL_TASKS_A_PROOF_FD, proof);
+	return ask(client, nlh, fn, data);
 }
 
 void client_close(struct client *client)

@@ -63,12 +63,13 @@ int client_snapshot(struct client *client, uint32_t pid, int proof, uint32_t sec
 /**
  * client_tasks() - ask for all tasks of the machine and read the whole reply
  * @client: an open client
+ * @proof: an open descriptor of /proc/1/pagemap, -1 for none
  * @fn: called for each message in turn
  * @data: for @fn
  *
  * Return: as client_snapshot(); -EPERM without CAP_SYS_PTRACE.
  */
-int client_tasks(struct client *client, client_fn *fn, void *data);
+int client_tasks(struct client *client, int proof, client_fn *fn, void *data);
 
 /**
  * client_close() - close the socket, if it is open

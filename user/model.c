@@ -291,10 +291,12 @@ static int check_threads(struct model *model)
 
 static int check_head(struct model *model, uint32_t sections)
 {
-	static const uint64_t wanted = 1ULL << PMEMCTL_A_PID | 1ULL << PMEMCTL_A_FLAGS |
-				       1ULL << PMEMCTL_A_COMM;
 	bool kthread = model->flags & PMEMCTL_PROCESS_KTHREAD;
+	uint64_t wanted = 1ULL << PMEMCTL_A_PID | 1ULL << PMEMCTL_A_FLAGS;
 
+	/* a kernel thread's name is not told to everybody */
+	if (!kthread)
+		wanted |= 1ULL << PMEMCTL_A_COMM;
 	if ((model->seen & wanted) != wanted)
 		return broken(model, "it does not say which process it is about");
 	if (kthread == model->has_mm)

@@ -59,15 +59,24 @@ static bool same_mm(uint32_t pid, uint32_t other)
 /* Return: 0 with all tasks, -EPERM if the caller may not see them, -1 with words */
 static int look_at_all(struct survey *survey)
 {
-	int ret = -EAGAIN;
+	int proof = proc_open(1, 0, "pagemap"), ret = -EAGAIN;
 
 	for (int i = 0; ret == -EAGAIN && i < ATTEMPTS; i++) {
 		machine_free(survey->machine);
-		if (connect_module(survey))
-			return -1;
-		ret = client_tasks(survey->client, feed_machine, survey->machine);
+		if (connect_module(survey)) {
+			ret = -1;
+			break;
+		}
+		/* of whoever may not look at init, the module is asked one by one */
+		ret = proof < 0 ? -EPERM :
+		      client_tasks(survey->client, proof, feed_machine, survey->machine);
 	}
-	if (ret == -EPERM)
+	if (proof >= 0)
+		close(proof);
+	/* process 1 of this /proc is not the one that counts, or has just ended */
+	if (ret == -ESTALE || ret == -ENODATA)
+		ret = -EPERM;
+	if (ret == -EPERM || survey->why->status)
 		return ret;
 	if (ret == -ECANCELED || (!ret && machine_finish(survey->machine)))
 		return fail(survey, STATUS_FAILED, "reply of the module is broken",

@@ -176,12 +176,18 @@ static int attempt(struct look *look)
 		if (proof < 0)
 			return fail(look, STATUS_FAILED, "/proc/%u/pagemap: %s", look->pid,
 				    strerror(-proof));
+	} else {
+		/* whose address space it works in is for those who may see all */
+		proof = proc_open(1, 0, "pagemap");
 	}
 	ret = request(look, proof);
 	if (proof >= 0)
 		close(proof);
 	if (!ret && model_finish(look->model, look->wish->sections))
 		ret = -ECANCELED;
+	/* a kernel thread's name, which the module does not tell everybody: /proc did */
+	if (!ret && look->stat.kthread && !*look->model->comm)
+		snprintf(look->model->comm, sizeof(look->model->comm), "%.15s", look->stat.comm);
 	if (!ret || look->why->status || again(ret))
 		return ret;
 	return explain(look, ret);

@@ -242,6 +242,19 @@ def kernel_at_least(major, minor):
     return tuple(map(int, found.groups())) >= (major, minor)
 
 
+TRIED = []
+
+
+def tried(what, count, unit, found="nothing"):
+    """A line for the table of what was tried: said at the end, and kept in the file
+    that PMEMCTL_TRIED names, if it does."""
+    line = f"TRIED\t{what}\t{count}\t{unit}\t{found}"
+    TRIED.append(line)
+    if os.environ.get("PMEMCTL_TRIED"):
+        with open(os.environ["PMEMCTL_TRIED"], "a") as f:
+            f.write(line + "\n")
+
+
 @pytest.fixture(params=FIXTURES)
 def any_fixture(request):
     with fixture(request.param) as target:
@@ -295,6 +308,8 @@ def nothing_is_left(at_first):
 def pytest_terminal_summary(terminalreporter):
     """The closing line that whoever adds up the suites reads. A test that was
     skipped did not pass."""
+    for line in TRIED:
+        terminalreporter.write_line(line)
     stats = terminalreporter.stats
     passed = len(stats.get("passed", []))
     failed = sum(len(stats.get(k, [])) for k in

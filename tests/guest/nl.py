@@ -26,7 +26,8 @@ A_BORROWED_PID, A_BORROWED_COMM, A_UNEXPLAINED, A_HIDDEN = 12, 13, 14, 15
 A_VMAS, A_OBJECTS, A_THREADS, A_SHARERS, A_STRINGS = 17, 18, 19, 20, 21
 A_LIVE = 22
 
-T_TAKEN, T_TAKEN_BOOTTIME, T_WALK, T_HIDDEN, T_PAD, T_MMS, T_TASKS = range(1, 8)
+(T_TAKEN, T_TAKEN_BOOTTIME, T_WALK, T_HIDDEN, T_PAD, T_MMS, T_TASKS,
+ T_PROOF_FD) = range(1, 9)
 
 VMA = struct.Struct("=QQQQIIII")
 OBJECT = struct.Struct("=QIIIIII")
@@ -171,8 +172,18 @@ class Client:
         self.request(payload)
         return Snapshot(self.read())
 
+    def request_tasks(self):
+        """With a proof of one's own, if there is one to be had."""
+        try:
+            fd = proof(1)
+        except OSError:
+            self.request(b"", cmd=CMD_TASKS)
+            return
+        self.request(u32(T_PROOF_FD, fd), cmd=CMD_TASKS)
+        os.close(fd)
+
     def tasks(self):
-        self.request(b"", cmd=CMD_TASKS)
+        self.request_tasks()
         return Tasks(self.read())
 
 

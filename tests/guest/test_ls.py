@@ -538,7 +538,7 @@ def test_not_a_dump():
 
 def unread():
     client = nl.Client()
-    client.request(b"", cmd=nl.CMD_TASKS)
+    client.request_tasks()
     return client
 
 
@@ -552,8 +552,8 @@ def test_small_buffers_and_two_dumps():
             tasks = client.tasks()
             assert sum(t["tgid"] == target.pid for t in tasks.tasks) == 1201
         with nl.Client() as client:
-            client.request(b"", cmd=nl.CMD_TASKS)
-            client.request(b"", cmd=nl.CMD_TASKS)
+            client.request_tasks()
+            client.request_tasks()
             assert len(nl.Tasks(client.read(client.seq - 1)).tasks) > 1200
             assert client.asides == [(client.seq, errno.EBUSY)]
             # and after it, a snapshot on the same socket

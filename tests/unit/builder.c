@@ -130,7 +130,8 @@ static void put_head(struct builder *b)
 
 	mnl_attr_put_u32(nlh, PMEMCTL_A_PID, b->pid);
 	mnl_attr_put_u32(nlh, PMEMCTL_A_FLAGS, b->flags);
-	mnl_attr_put_strz(nlh, PMEMCTL_A_COMM, b->comm);
+	if (b->comm)
+		mnl_attr_put_strz(nlh, PMEMCTL_A_COMM, b->comm);
 	if (!b->no_mm)
 		put_mm(b, nlh);
 	mnl_attr_put_u64(nlh, PMEMCTL_A_TAKEN, 1700000000123456789);

@@ -17,7 +17,7 @@
  * struct builder - what a reply shall say
  * @pid: thread group id
  * @flags: enum pmemctl_process_flag
- * @comm: name of the process
+ * @comm: name of the process; NULL: the reply has none
  * @mm: by enum pmemctl_mm_attr; map_count is counted unless set
  * @no_mm: leave the mm out
  * @vma_size: bytes of a VMA row, 0: those of this program

@@ -110,6 +110,19 @@ static void kernel_thread(void **state)
 	assert_string_equal(model.borrowed_comm, "lender");
 }
 
+static void kernel_thread_without_a_name(void **state)
+{
+	builder_init(&b);
+	b.flags = PMEMCTL_PROCESS_KTHREAD;
+	b.no_mm = true;
+	b.comm = NULL;
+	assert_int_equal(builder_model(&b, &model), 0);
+	assert_string_equal(model.comm, "");
+	builder_init(&b);
+	b.comm = NULL;
+	refused("which process");
+}
+
 static void refuses_bad_vmas(void **state)
 {
 	builder_process(&b);
@@ -257,7 +270,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(decodes), TEST(decodes_chunks), TEST(longer_rows_are_skipped_over),
 		TEST(shorter_rows_end_in_zeroes), TEST(deleted_and_unknown_paths),
-		TEST(finds_vmas), TEST(kernel_thread), TEST(refuses_bad_vmas),
+		TEST(finds_vmas), TEST(kernel_thread), TEST(kernel_thread_without_a_name),
+		TEST(refuses_bad_vmas),
 		TEST(refuses_bad_objects), TEST(refuses_bad_threads),
 		TEST(refuses_contradictions), TEST(refuses_bad_chunks),
 		TEST(refuses_missing_chunk), TEST(refuses_other_messages),

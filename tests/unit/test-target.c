@@ -202,8 +202,22 @@ static void kernel_thread_needs_no_proof(void **state)
 	b.flags = PMEMCTL_PROCESS_KTHREAD;
 	b.no_mm = true;
 	builder_build(&b);
+	/* with one of init's more is told */
+	assert_int_equal(look(&with_registers), 0);
+	assert_true(world.proof);
+	assert_string_equal(world.opened, "1/0/pagemap");
+	assert_string_equal(model.comm, "test");
+	world.pagemap_error = -EACCES;
 	assert_int_equal(look(&with_registers), 0);
 	assert_false(world.proof);
+	/* not told by the module, but /proc said it */
+	builder_init(&b);
+	b.flags = PMEMCTL_PROCESS_KTHREAD;
+	b.no_mm = true;
+	b.comm = NULL;
+	builder_build(&b);
+	assert_int_equal(look(&with_registers), 0);
+	assert_string_equal(model.comm, "thing");
 }
 
 static void zombie_and_exited_leader(void **state)

@@ -33,11 +33,17 @@
  * user or capabilities in between. Descriptors that came from elsewhere, and
  * O_PATH ones, are refused.
  *
- * A kernel thread has no address space to protect: no proof is needed.
+ * For all tasks of the machine send PMEMCTL_CMD_TASKS with NLM_F_DUMP:
  *
- * For all tasks of the machine send PMEMCTL_CMD_TASKS with NLM_F_DUMP, and no
- * attribute. Who opened the socket and who sends must both have CAP_SYS_PTRACE in
- * the initial user namespace.
+ *	PMEMCTL_TASKS_A_PROOF_FD  u32	the same, of /proc/1
+ *
+ * Who opened the socket and who sends must both have CAP_SYS_PTRACE in the initial
+ * user namespace. The proof shows that no security module confines them: that they may
+ * look at process 1, of the sender's pid namespace or of the initial one.
+ *
+ * A kernel thread has no address space to protect: no proof is needed to be told that
+ * it is one. Its name, and whose address space it works in, are told to those who may
+ * ask for all tasks, with that proof as PMEMCTL_A_PROOF_FD; any other is ignored.
  *
  *
  * Errors
@@ -52,7 +58,8 @@
  *	ENODATA		the descriptor was opened on a task without an address
  *			space (a zombie, a kernel thread)
  *	ESTALE		the process does not, or no longer, use the address space
- *			that the descriptor stands for: after execve() open again
+ *			that the descriptor stands for: after execve() open again;
+ *			or it is not process 1's, where that one's is wanted
  *	EBUSY		the process kept its mmap_lock for half a second: again.
  *			Or, as NLMSG_ERROR: another dump runs on the socket
  *	EUSERS		too many answers alive (module parameter max_snapshots)
@@ -166,7 +173,8 @@ enum pmemctl_section {
  * @PMEMCTL_A_PROOF_FD: u32, asked only: the right to look
  * @PMEMCTL_A_SECTIONS: u32, asked only: enum pmemctl_section
  * @PMEMCTL_A_FLAGS: u32, enum pmemctl_process_flag
- * @PMEMCTL_A_COMM: string, comm of the thread group leader
+ * @PMEMCTL_A_COMM: string, comm of the thread group leader. Of a kernel thread: absent
+ *	for senders who may not ask for all tasks: their /proc may hide it
  * @PMEMCTL_A_MM: nest of enum pmemctl_mm_attr; absent for a kernel thread
  * @PMEMCTL_A_TAKEN: u64, CLOCK_REALTIME in ns when the lock was held
  * @PMEMCTL_A_TAKEN_BOOTTIME: u64, the same in CLOCK_BOOTTIME
@@ -174,8 +182,8 @@ enum pmemctl_section {
  * @PMEMCTL_A_LOCK_HOLD: u64, ns that the mmap_lock was held
  * @PMEMCTL_A_RLIMIT_STACK: u64, soft RLIMIT_STACK; all ones: unlimited
  * @PMEMCTL_A_BORROWED_PID: u32, of a kernel thread: the process whose mm it
- *	uses for now. Absent if it uses none, and for senders without
- *	CAP_SYS_PTRACE in the initial user namespace
+ *	uses for now. Absent if it uses none, and for senders who may not ask for
+ *	all tasks
  * @PMEMCTL_A_BORROWED_COMM: string, that process' comm
  * @PMEMCTL_A_MM_USERS_UNEXPLAINED: u32, references in mm_users that belong
  *	to no task that was found: /proc readers, swapoff, io_uring or vhost
@@ -223,7 +231,7 @@ enum pmemctl_attr {
 };
 
 /**
- * enum pmemctl_tasks_attr - attributes of PMEMCTL_CMD_TASKS, all answered only
+ * enum pmemctl_tasks_attr - attributes of PMEMCTL_CMD_TASKS
  * @PMEMCTL_TASKS_A_TAKEN: u64, CLOCK_REALTIME in ns when the walk began
  * @PMEMCTL_TASKS_A_TAKEN_BOOTTIME: u64, the same in CLOCK_BOOTTIME
  * @PMEMCTL_TASKS_A_WALK: u64, ns that the walk took
@@ -233,6 +241,7 @@ enum pmemctl_attr {
  * @PMEMCTL_TASKS_A_MMS: chunk of struct pmemctl_mm_row, in no certain order
  * @PMEMCTL_TASKS_A_TASKS: chunk of struct pmemctl_task, by ascending tgid, then
  *	tid
+ * @PMEMCTL_TASKS_A_PROOF_FD: u32, asked only: the right to look, at process 1
  */
 enum pmemctl_tasks_attr {
 	PMEMCTL_TASKS_A_TAKEN = 1,
@@ -243,6 +252,8 @@ enum pmemctl_tasks_attr {
 
 	PMEMCTL_TASKS_A_MMS,
 	PMEMCTL_TASKS_A_TASKS,
+
+	PMEMCTL_TASKS_A_PROOF_FD,
 
 	__PMEMCTL_TASKS_A_END,
 	PMEMCTL_TASKS_A_MAX = __PMEMCTL_TASKS_A_END - 1
