@@ -61,8 +61,6 @@ for op in spec["operations"]["list"]:
 # what syzkaller is told: names of the header only; what may be asked, and no more
 with open(f"{TOP}/kmod/pmemctl.txt") as f:
     syz = re.sub(r"^#.*", "", f.read(), flags=re.M)
-asked = {c_name("pmemctl-a-" + a) for op in spec["operations"]["list"]
-         for a in op["dump"]["request"].get("attributes", [])}
 claims += [f"static const unsigned long long {n.lower()}_is_a_number = {n};"
            for n in sorted(set(re.findall(r"\bPMEMCTL_[A-Z0-9_]+\b", syz)))]
 syz_problems = []
@@ -73,15 +71,18 @@ def syz_equal(what, found, wanted):
         syz_problems.append(f"pmemctl.txt: {what}: {sorted(set(found) ^ set(wanted))}")
 
 
-policy = re.search(r"^pmemctl_snapshot_policy \[\n(.*?)^\]", syz, re.S | re.M)[1]
-attributes = re.findall(r"^\t(\w+)\s+nlattr\[(\w+), ([^\n]*)\]$", policy, re.M)
-syz_equal("attributes", [name for name, *_ in attributes], asked)
-for name, attribute, kind in attributes:
-    of = next(a for a in spec["attribute-sets"][0]["attributes"]
-              if name == "PMEMCTL_A_" + c_name(a["name"]))
-    size = {"u32": "int32|pid|fd_pmemctl_proof", "flag": "void"}[of["type"]]
-    if name != attribute or not re.search(rf"\b({size})\b", kind):
-        syz_problems.append(f"pmemctl.txt: {name} is {attribute}, {kind}")
+for op in spec["operations"]["list"]:
+    which = next(s for s in spec["attribute-sets"] if s["name"] == op["attribute-set"])
+    prefix = which.get("name-prefix", f"{spec['name']}-{which['name']}-a-")
+    kinds = {c_name(prefix + a["name"]): a["type"] for a in which["attributes"]}
+    policy = re.search(rf"^pmemctl_{op['name']}_policy \[\n(.*?)^\]", syz, re.S | re.M)[1]
+    attributes = re.findall(r"^\t(\w+)\s+nlattr\[(\w+), ([^\n]*)\]$", policy, re.M)
+    syz_equal(f"attributes of {op['name']}", [name for name, *_ in attributes],
+              [c_name(prefix + a) for a in op["dump"]["request"]["attributes"]])
+    for name, attribute, kind in attributes:
+        size = {"u32": "int32|pid|fd_pmemctl_proof", "flag": "void"}[kinds[name]]
+        if name != attribute or not re.search(rf"\b({size})\b", kind):
+            syz_problems.append(f"pmemctl.txt: {name} is {attribute}, {kind}")
 syz_equal("commands", re.findall(r"^sendmsg\$(\w+)\(.*msghdr_pmemctl\[\1, ", syz, re.M),
           ["PMEMCTL_CMD_" + c_name(op["name"]) for op in spec["operations"]["list"]])
 syz_equal("sections", re.search(r"^pmemctl_section = (.*)$", syz, re.M)[1].split(", "),

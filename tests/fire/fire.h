@@ -44,6 +44,7 @@ void add_attr(struct message *m, uint16_t type, const void *payload, size_t len)
 void add_u32(struct message *m, uint16_t type, uint32_t value);
 void snapshot_message(struct message *m, int family, uint32_t seq, uint32_t pid, int proof,
 		      uint32_t sections, bool live);
+void tasks_message(struct message *m, int family, uint32_t seq, int proof);
 int send_message(int sock, const struct message *m);
 
 /* judge.c */

@@ -142,6 +142,7 @@ static void read_attrs(struct wish *wish, const uint8_t *p, size_t len)
 {
 	struct nlattr nla;
 	uint32_t value;
+	int type;
 
 	while (len >= sizeof(nla)) {
 		memcpy(&nla, p, sizeof(nla));
@@ -151,7 +152,10 @@ static void read_attrs(struct wish *wish, const uint8_t *p, size_t len)
 			memcpy(&value, p + NLA_HDRLEN, sizeof(value));
 		else
 			value = -1;
-		switch (nla.nla_type & NLA_TYPE_MASK) {
+		type = nla.nla_type & NLA_TYPE_MASK;
+		if (wish->cmd == PMEMCTL_CMD_TASKS && type == PMEMCTL_TASKS_A_PROOF_FD)
+			wish->fd = value;
+		switch (wish->cmd == PMEMCTL_CMD_TASKS ? 0 : type) {
 		case PMEMCTL_A_PID:
 			wish->pid = value;
 			break;
@@ -219,7 +223,8 @@ static const char *judge_right(const struct wish *wish, const struct answer *a, 
 	if (!wish->is_ours || a->cmd != wish->cmd)
 		return "an answer to another question";
 	if (a->cmd == PMEMCTL_CMD_TASKS)
-		return caller.identity == AS_ROOT ? NULL : "all tasks, told to a user";
+		return caller.identity == AS_ROOT && caller_may(&caller, 1, wish->fd, false) ?
+		       NULL : "all tasks, told without a right";
 	if (a->flags & PMEMCTL_PROCESS_KTHREAD)
 		return caller.identity == IN_NAMESPACE ? "a kernel thread, in a pid namespace" : NULL;
 	leader = caller_may(&caller, wish->pid, wish->fd, wish->live);

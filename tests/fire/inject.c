@@ -113,7 +113,7 @@ static struct outcome run(const struct request *r, unsigned int nth)
 		m.len -= r->cut;
 		memcpy(m.bytes, &(uint32_t){ m.len }, 4);
 	} else {
-		begin_message(&m, family, NLM_F_REQUEST | NLM_F_DUMP, 7, PMEMCTL_CMD_TASKS);
+		tasks_message(&m, family, 7, r->proof);
 	}
 	cover_begin();
 	arm(nth);
@@ -250,7 +250,7 @@ static void try_target(const char *name, pid_t pid, const char *proof, uint32_t 
 {
 	struct request r = {
 		.name = name, .pid = pid, .sections = sections, .live = live, .varies = varies,
-		.buffer = buffer, .proof = proof ? open_proof(pid, proof, O_RDONLY) : -1,
+		.buffer = buffer, .proof = proof ? open_proof(pid ?: 1, proof, O_RDONLY) : -1,
 	};
 
 	if (proof && r.proof < 0)
@@ -269,6 +269,8 @@ static void try_refusals(bool dry)
 	const struct request requests[] = {
 		{ .name = "no such process", .pid = targets[TARGET_GONE], .proof = right,
 		  .error = ESRCH },
+		{ .name = "all tasks, and no proof", .proof = -1, .error = EINVAL },
+		{ .name = "all tasks, by the proof of another", .proof = right, .error = ESTALE },
 		{ .name = "no proof", .pid = quiet, .proof = -1, .error = EINVAL },
 		{ .name = "a proof that is closed", .pid = quiet, .proof = 999, .error = EBADF },
 		{ .name = "a proof by path", .pid = quiet, .proof = path, .error = EBADF },
@@ -312,8 +314,8 @@ static void try_requests(bool dry)
 	try_target("many names", names, "pagemap", 7, false, false, 32768, dry);
 	try_target("a long path", deep, "pagemap", 7, false, false, 32768, dry);
 	try_target("a kernel thread", 2, NULL, 7, false, true, 32768, dry);
-	try_target("all tasks", 0, NULL, 0, false, true, 32768, dry);
-	try_target("all tasks in small pieces", 0, NULL, 0, false, true, 4096, dry);
+	try_target("all tasks", 0, "pagemap", 0, false, true, 32768, dry);
+	try_target("all tasks in small pieces", 0, "mem", 0, false, true, 4096, dry);
 	try_refusals(dry);
 	tried(dry ? "ordinary requests" : "requests with the 1st, 2nd, ... allocation failing",
 	      dry ? attempts : fired, dry ? "requests" : "failures", findings, "findings");

@@ -80,10 +80,14 @@ static int ask_snapshot(const char *what, pid_t pid, pid_t asked, uint32_t secti
 
 static int ask_tasks(const char *what)
 {
+	int proof = open_proof(1, "pagemap", O_RDONLY), error;
 	struct message m;
 
-	begin_message(&m, family, NLM_F_REQUEST | NLM_F_DUMP, 7, PMEMCTL_CMD_TASKS);
-	return ask(what, &m);
+	tasks_message(&m, family, 7, proof);
+	error = ask(what, &m);
+	if (proof >= 0)
+		close(proof);
+	return error;
 }
 
 static void expect(const char *what, int error, int expected)

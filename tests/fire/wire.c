@@ -100,6 +100,20 @@ void snapshot_message(struct message *m, int family, uint32_t seq, uint32_t pid,
 }
 
 /**
+ * tasks_message - a well-formed PMEMCTL_CMD_TASKS
+ * @m: where
+ * @family: message type
+ * @seq: its number
+ * @proof: descriptor of process 1's, -1 for none
+ */
+void tasks_message(struct message *m, int family, uint32_t seq, int proof)
+{
+	begin_message(m, family, NLM_F_REQUEST | NLM_F_DUMP, seq, PMEMCTL_CMD_TASKS);
+	if (proof >= 0)
+		add_u32(m, PMEMCTL_TASKS_A_PROOF_FD, proof);
+}
+
+/**
  * send_message - to the kernel
  * @sock: socket
  * @m: the message
