@@ -15,6 +15,8 @@
  *	  RCU					tasks.c: the walk over all tasks
  *	    task->alloc_lock			mms.c, tasks.c: get_task_comm()
  *
+ *  quota_lock				quota.c: wherever memory is taken or freed
+ *
  * live.c makes other CPUs run its handler, and waits for them, under the
  * mmap_lock and no other lock; the handler takes none.
  *
@@ -29,7 +31,9 @@
 
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
+#include <linux/list.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/pmemctl.h>
 
 struct file;
@@ -63,12 +67,21 @@ struct mm_struct *pmemctl_proof_mm(const struct sk_buff *request, unsigned int f
 struct task_struct *pmemctl_find_process(pid_t nr);
 bool pmemctl_process_uses_mm(struct task_struct *leader, struct mm_struct *mm);
 
-/* Growing arrays, charged against one limit: table.c */
+/* How many answers may be alive, and how much they may take: quota.c */
 struct pmemctl_budget {
 	size_t used;
 	size_t limit;
+	kuid_t user;
+	bool privileged;
+	struct list_head alive;
 };
 
+int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *extack);
+void pmemctl_quota_put(struct pmemctl_budget *budget);
+int pmemctl_budget_charge(struct pmemctl_budget *budget, size_t bytes);
+void pmemctl_budget_uncharge(struct pmemctl_budget *budget, size_t bytes);
+
+/* Growing arrays, charged against one limit: table.c */
 struct pmemctl_table {
 	void *rows;
 	u32 row_size;
@@ -90,10 +103,6 @@ static inline void *pmemctl_table_add(struct pmemctl_table *table)
 		return NULL;
 	return table->rows + (size_t)table->count++ * table->row_size;
 }
-
-/* How many answers may be alive: quota.c */
-int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *extack);
-void pmemctl_quota_put(void);
 
 /*
  * A kind of answer. put_scalars() returns -EMSGSIZE without room; table() says of

@@ -37,18 +37,17 @@
 struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 						struct netlink_ext_ack *extack)
 {
-	struct pmemctl_budget budget;
 	struct pmemctl_snapshot *snap;
-	int ret = pmemctl_quota_take(&budget, extack);
+	int ret;
 
-	if (ret)
-		return ERR_PTR(ret);
 	snap = kzalloc(sizeof(*snap), GFP_KERNEL_ACCOUNT);
-	if (!snap) {
-		pmemctl_quota_put();
+	if (!snap)
 		return ERR_PTR(-ENOMEM);
+	ret = pmemctl_quota_take(&snap->budget, extack);
+	if (ret) {
+		kfree(snap);
+		return ERR_PTR(ret);
 	}
-	snap->budget = budget;
 	snap->sections = sections;
 	snap->live.wanted = live;
 	snap->vmas.row_size = sizeof(struct pmemctl_vma);
@@ -68,8 +67,8 @@ void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
 	pmemctl_table_free(&snap->sharers, &snap->budget);
 	pmemctl_table_free(&snap->threads, &snap->budget);
 	pmemctl_table_free(&snap->vmas, &snap->budget);
+	pmemctl_quota_put(&snap->budget);
 	kfree(snap);
-	pmemctl_quota_put();
 }
 
 static u64 pages(unsigned long nr)
@@ -263,6 +262,9 @@ static void explain(struct netlink_ext_ack *extack, int err)
 	switch (err) {
 	case -EFBIG:
 		NL_SET_ERR_MSG(extack, "the snapshot is too big (parameter max_snapshot_mib)");
+		break;
+	case -EUSERS:
+		NL_SET_ERR_MSG(extack, "the user has too much unread (parameter max_snapshot_mib)");
 		break;
 	case -EAGAIN:
 		NL_SET_ERR_MSG(extack, "the process grows faster than it can be copied");

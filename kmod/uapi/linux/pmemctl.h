@@ -55,7 +55,8 @@
  *			that the descriptor stands for: after execve() open again
  *	EBUSY		the process kept its mmap_lock for half a second: again.
  *			Or, as NLMSG_ERROR: another dump runs on the socket
- *	EUSERS		too many answers alive (module parameter max_snapshots)
+ *	EUSERS		too many answers alive (module parameter max_snapshots), or
+ *			those of the user take too much (max_snapshot_mib)
  *	EFBIG		the answer would exceed max_snapshot_mib
  *	EAGAIN		the process grew faster than it could be copied, or tasks
  *			came faster than they could be listed: again

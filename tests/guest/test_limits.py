@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How much memory whoever asks and does not read can pin, and for how long."""
+import contextlib
+import errno
+import os
+import re
+import time
+
+import pytest
+
+import nl
+from conftest import fixture, read, wait_until
+from test_protocol import full, parameter
+from test_storms import idle, memory_group, module_memory
+from tried import tried
+
+GROUP = "/sys/fs/cgroup/pmemctl-storm"
+VMAS = 60000
+# what a snapshot of fx-hoard with so many VMAs takes, and no more: rows for a
+# sixteenth more than there are, and 64 KiB for all else
+ONE = (VMAS + 100) * nl.VMA.size * 17 // 16 + (64 << 10)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    idle()
+
+
+def hoard(*args):
+    return fixture(["fx-hoard", *map(str, args)])
+
+
+def kernel_memory():
+    """What the kernel keeps for the group."""
+    return next(int(line.split()[1]) for line in
+                read(f"{GROUP}/memory.stat").splitlines() if line.startswith("vmalloc "))
+
+
+@contextlib.contextmanager
+def hoard_in_group(*args):
+    with memory_group("max"), fixture(
+            ["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs; exec fx-hoard {' '.join(args)}"]
+            ) as target:
+        yield target
+
+
+def test_one_user():
+    """A quarter of the places; the next user has as many, and root what is left."""
+    with hoard("--uid", 1001) as one:
+        assert (one.truth["held"], one.truth["errno"]) == (8, errno.EUSERS), one.truth
+        assert "max_snapshots" in one.truth["words"]
+        with hoard("--uid", 1002) as two, hoard("--uid", 1003) as three, \
+                hoard("--uid", 1004) as four, hoard() as root:
+            held = [h.truth["held"] for h in (two, three, four, root)]
+            assert held == [8, 8, 0, 8], held
+            assert root.truth["errno"] == errno.EUSERS
+        # who goes gives back
+        with hoard("--uid", 1004) as four:
+            assert four.truth["held"] == 8
+    tried("limits: unread answers of one user 8, of four 24, with root's 32", 240,
+          "requests", "nothing")
+
+
+def test_one_users_memory():
+    """All of a user's answers together have no more than one may have."""
+    with parameter("max_snapshot_mib", 8):
+        with hoard("--uid", 1001, "--vmas", VMAS) as one:
+            held = 2 * ONE < 8 << 20 < 3 * ONE and 2
+            assert (one.truth["held"], one.truth["errno"]) == (held, errno.EUSERS)
+            assert "max_snapshot_mib" in one.truth["words"]
+            assert module_memory() <= 8 << 20
+            with hoard("--uid", 1002, "--vmas", VMAS) as two:
+                assert two.truth["held"] == held
+        with hoard("--vmas", VMAS, "--sockets", 6) as root:
+            assert root.truth["held"] == 6
