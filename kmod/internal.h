@@ -7,6 +7,7 @@
  *
  *	cb_lock of generic netlink, for reading	(around start())
  *	 nl_cb_mutex of the requesting socket	(around start() and dumpit())
+ *	  unread.lock of an answer		dump.c: dumpit(), and alone, the clock
  *	  mmap_lock of the target, for reading	snapshot.c: tried, not waited for
  *	    mm->arg_lock			snapshot.c
  *	    RCU					threads.c, live.c: walks over threads
@@ -49,6 +50,7 @@ struct vm_area_struct;
 /* Module parameters: main.c */
 extern unsigned int pmemctl_max_snapshots;
 extern unsigned int pmemctl_max_snapshot_mib;
+extern unsigned int pmemctl_max_unread_s;
 
 /* Generic netlink: netlink.c */
 int pmemctl_netlink_init(void);

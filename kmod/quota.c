@@ -2,7 +2,7 @@
 /*
  * How much may be taken by what was asked for and is not yet read: answers wait
  * in kernel memory for their readers, who may never come. How many there are, how
- * much each takes, and how much all of one user do.
+ * much each takes, and how much all of one user do: dump.c says for how long.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>

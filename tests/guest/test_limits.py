@@ -74,3 +74,41 @@ def test_one_users_memory():
                 assert two.truth["held"] == held
         with hoard("--vmas", VMAS, "--sockets", 6) as root:
             assert root.truth["held"] == 6
+
+
+def test_an_answer_expires():
+    """A reader who neither reads nor ends has nothing after a while."""
+    with parameter("max_unread_s", 2), hoard("--uid", 1001, "--vmas", VMAS,
+                                             "--sockets", 4) as target:
+        assert target.truth["held"] == 4 and module_memory() > 4 * VMAS * nl.VMA.size
+        begun = time.monotonic()
+        wait_until("the answers are gone", lambda: module_memory() == 0)
+        took = time.monotonic() - begun
+        # and so are the places that they took
+        with parameter("max_snapshots", 4), hoard("--uid", 1001, "--sockets", 1) as other:
+            assert other.truth["held"] == 1
+        target.popen.stdin.write(b"\n")
+        target.popen.stdin.flush()
+        assert target.popen.stdout.readline() == b"0 %d\n" % errno.ETIMEDOUT
+    assert took > 1
+    tried("limits: unread answers that expire", 4, "answers", "nothing")
+
+
+def test_slow_readers_are_waited_for():
+    """It is the pause that counts, not the whole."""
+    with parameter("max_unread_s", 2), fixture("fx-manyvmas 5000") as target, \
+            nl.Client(1 << 15) as client:
+        fd = nl.proof(target.pid)
+        client.request(full(fd, target.pid))
+        os.close(fd)
+        bodies, ended = [], False
+        begun = time.monotonic()
+        while not ended:
+            time.sleep(0.6)
+            for kind, _, body in nl.messages(client.sock.recv(1 << 15)):
+                assert kind != nl.NLMSG_ERROR
+                ended = kind == nl.NLMSG_DONE
+                if not ended:
+                    bodies.append(body[4:])
+        assert len(nl.Snapshot(bodies).vmas) > 5000
+        assert time.monotonic() - begun > 4

@@ -96,3 +96,23 @@ def kinds_of(path, target):
         board = f.read()
     names = target.truth["kinds"]
     return dict(zip(names, struct.unpack_from(f"={len(names)}Q", board, 256)))
+
+
+def test_reader_that_stops():
+    """It keeps nobody from anything but rmmod, and in the end has nothing any more."""
+    with fixture("fx-manyvmas 60000") as big, fixture("fx-churn --vma") as busy, \
+            parameter("max_unread_s", 2):
+        with stopped_reader(busy.pid), stopped_reader(big.pid) as go_on:
+            assert module_memory() > 60000 * nl.VMA.size
+            before = ticks(busy)
+            result = readers("--readers", 4, busy.pid, os.getpid(), seconds=3)
+            well_formed(result, {errno.EBUSY})
+            assert ticks(busy) > before + 5
+            assert not unload()
+            wait_until("the answers have expired", lambda: module_memory() == 0)
+            assert go_on() == -errno.ETIMEDOUT
+        idle()
+        assert unload()
+        load()
+    tried("storm: reader stopped in mid-dump", result["answers"],
+          "answers to others meanwhile", found(result, "ill"))

@@ -58,6 +58,8 @@
  *	EUSERS		too many answers alive (module parameter max_snapshots), or
  *			those of the user take too much (max_snapshot_mib)
  *	EFBIG		the answer would exceed max_snapshot_mib
+ *	ETIMEDOUT	the reader paused for longer than a minute (max_unread_s), and
+ *			the rest of the answer is gone
  *	EAGAIN		the process grew faster than it could be copied, or tasks
  *			came faster than they could be listed: again
  *	ENOBUFS		the socket's receive buffer is full of unread answers
