@@ -8,8 +8,20 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "internal.h"
+
+/*
+ * Not kvmalloc(): that asks for megabytes in one piece first, gets them rounded up to
+ * the next power of two, and takes them from who needs them so.
+ */
+static void *alloc(size_t size)
+{
+	if (size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+		return kvmalloc(size, PMEMCTL_GFP);
+	return __vmalloc(size, PMEMCTL_GFP);
+}
 
 /**
  * pmemctl_table_reserve - make room for rows, keeping those that are there
@@ -43,7 +55,7 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
 	ret = pmemctl_budget_charge(budget, size);
 	if (ret)
 		return ret;
-	rows = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	rows = alloc(size);
 	if (!rows) {
 		pmemctl_budget_uncharge(budget, size);
 		return -ENOMEM;

@@ -76,6 +76,21 @@ def test_one_users_memory():
             assert root.truth["held"] == 6
 
 
+def test_real_memory():
+    """What the kernel says it gave, beside what is promised."""
+    with hoard_in_group("--vmas", str(VMAS), "--sockets", "8") as target:
+        assert target.truth["held"] == 8
+        charged, mapped = kernel_memory(), module_memory()
+    least = 8 * VMAS * nl.VMA.size
+    # a page that nobody may touch lies behind each piece
+    assert least < mapped <= 8 * (ONE + 4096), (mapped, least)
+    # the cgroup's figure comes in batches
+    assert least - (1 << 20) < charged <= 8 * ONE + (1 << 20), (charged, least)
+    wait_until("all is given back", lambda: module_memory() == 0)
+    tried(f"limits: memory of 8 unread answers, of {8 * ONE} promised, {charged} charged "
+          "to the cgroup", mapped, "bytes", "nothing")
+
+
 def test_an_answer_expires():
     """A reader who neither reads nor ends has nothing after a while."""
     with parameter("max_unread_s", 2), hoard("--uid", 1001, "--vmas", VMAS,
@@ -112,3 +127,11 @@ def test_slow_readers_are_waited_for():
                     bodies.append(body[4:])
         assert len(nl.Snapshot(bodies).vmas) > 5000
         assert time.monotonic() - begun > 4
+
+
+def test_a_table_is_in_no_large_piece():
+    """Megabytes in a row are for others; page by page it is."""
+    with hoard("--vmas", VMAS, "--sockets", 1):
+        sizes = [int(line.split()[1]) for line in read("/proc/vmallocinfo").splitlines()
+                 if re.search(r"pmemctl_table_reserve.*\[pmemctl\]", line)]
+    assert VMAS * nl.VMA.size < max(sizes) <= ONE + 4096, sizes

@@ -116,3 +116,77 @@ def test_reader_that_stops():
         load()
     tried("storm: reader stopped in mid-dump", result["answers"],
           "answers to others meanwhile", found(result, "ill"))
+
+
+def test_memory_group_that_is_too_small():
+    """The dump fails, whoever asks from elsewhere gets it, and nobody is killed."""
+    with fixture("fx-manyvmas 60000") as target, memory_group(2 << 20):
+        done = subprocess.run(
+            ["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs;"
+             f" exec fx-readers --seconds 2 --readers 1 {target.pid}"],
+            capture_output=True, timeout=120)
+        events = dict(line.split() for line in
+                      read(f"{GROUP}/memory.events").splitlines())
+        assert done.returncode == 0, done
+        result = json.loads(done.stdout)
+        assert set(errors(result)) == {errno.ENOMEM}, result
+        assert events["oom_kill"] == "0", events
+        assert len(nl.ask(target.pid).vmas) > 60000
+    tried("storm: memory cgroup of 2 MiB, answers of 3 MiB",
+          errors(result)[errno.ENOMEM], "requests refused with ENOMEM", "nothing")
+
+
+def available_mib():
+    return next(int(line.split()[1]) >> 10 for line in
+                read("/proc/meminfo").splitlines() if line.startswith("MemAvailable"))
+
+
+@contextlib.contextmanager
+def little_memory(mib):
+    """All but so much goes into huge pages that nobody uses."""
+    path, pages = "/proc/sys/vm/nr_hugepages", 0
+    try:
+        while available_mib() > mib + 8:
+            pages += max((available_mib() - mib) // 4, 1)
+            with open(path, "w") as f:
+                f.write(str(pages))
+            if int(read(path)) < pages:
+                break
+        assert available_mib() < 4 * mib, available_mib()
+        yield
+    finally:
+        with open(path, "w") as f:
+            f.write("0")
+
+
+def test_no_memory_at_all():
+    """A machine without memory: ENOMEM, and the OOM killer need not come."""
+    before = oom_kills()
+    first_choice = "echo 1000 >/proc/self/oom_score_adj; exec fx-hoard"
+    with parameter("max_snapshots", 1000), little_memory(24):
+        with fixture(["sh", "-c", f"{first_choice} --vmas 60000 --sockets 200"]) as hoard:
+            truth = hoard.truth
+        assert truth["errno"] == errno.ENOMEM, truth
+        assert oom_kills() == before
+        assert nl.ask(os.getpid()).vmas
+    tried("storm: no memory on the machine: answers, then ENOMEM, nobody killed",
+          truth["held"], "answers", "nothing")
+
+
+def set_cpu1(online):
+    with open(CPU1, "w") as f:
+        f.write(str(int(online)))
+
+
+def check_live(target, client, fd):
+    """Exact or honest. Return: how many were live."""
+    known = {k["tid"]: k for k in target.truth["threads"]}
+    live = 0
+    for t in client.snapshot(target.pid, fd, nl.THREADS, live=True).threads:
+        k = known.get(t["tid"])
+        if k is None or t["reg_state"] not in (nl.REGS_LIVE, nl.REGS_QUEUED):
+            continue
+        # in the loop, a frame or two below the thread's first one
+        assert 0 <= int(k["local"], 0) - t["sp"] < 256, t
+        live += t["reg_state"] == nl.REGS_LIVE
+    return live
