@@ -190,3 +190,19 @@ def check_live(target, client, fd):
         assert 0 <= int(k["local"], 0) - t["sp"] < 256, t
         live += t["reg_state"] == nl.REGS_LIVE
     return live
+
+
+def test_lock_that_is_kept_again_and_again():
+    """Half a second is for all tries together: what is looked at has the lock kept, and
+    has outgrown the room that was made for it whenever it can be had."""
+    waits = []
+    with fixture("fx-growing") as target:
+        with kept_lock(target.pid, ms=300, gap=12):
+            for _ in range(4):
+                begun = time.monotonic()
+                try:
+                    nl.ask(target.pid)
+                except nl.Refused as e:
+                    assert e.errno == errno.EBUSY, e
+                waits.append(time.monotonic() - begun)
+    assert max(waits) < 1.5, waits
