@@ -64,6 +64,8 @@
  *			came faster than they could be listed: again
  *	ENOBUFS		the socket's receive buffer is full of unread answers
  *	ENOMEM		no memory, or the memory cgroup's limit
+ *	ENOENT		the module is not loaded any more: no family has that number
+ *	EPROTONOSUPPORT	the module is just being unloaded
  *
  * An extended ack (NETLINK_EXT_ACK) says in words what was wrong. These errors
  * come in the NLMSG_DONE that ends the dump; those of a malformed request in
