@@ -98,6 +98,128 @@ def kinds_of(path, target):
     return dict(zip(names, struct.unpack_from(f"={len(names)}Q", board, 256)))
 
 
+def test_gale(tmp_path):
+    """Fork, vfork, clone, exec, exit and unmap, and 8 readers on all of them."""
+    board = tmp_path / "board"
+    with fixture(["fx-gale", "4", str(board)]) as target:
+        result = readers("--pids", board)
+        kinds = kinds_of(board, target)
+    well_formed(result, PASSING)
+    assert all(kinds.values()), kinds
+    what = " ".join(f"{k} {n}" for k, n in kinds.items())
+    tried(f"storm: 8 readers of targets that {what}", result["answers"], "answers",
+          found(result, "ill"))
+
+
+def test_layouts_are_versions():
+    """VMAs split and merge; what the module shows is a state that there was."""
+    result = run("fx-layout", "--seconds", SECONDS)
+    assert not result["torn"] and not result["outside"], result["first"]
+    assert not result["ill"] and set(errors(result)) <= {errno.EBUSY}, result
+    assert result["moved"] >= 5 * SECONDS, result
+    tried(f"storm: one snapshot among {result['changes']} splits and merges",
+          result["looks"], "snapshots", found(result, "torn", "outside"))
+
+
+def test_maps_is_no_version():
+    """The same question to /proc/PID/maps: the one above can be answered wrongly."""
+    for _ in range(10):
+        result = run("fx-layout", "--seconds", 1, "--maps", 4096)
+        if result["torn"]:
+            return
+    raise AssertionError(f"maps never tore: {result}")
+
+
+def unload():
+    """Return: whether it went; else it is in use."""
+    if not libc.syscall(DELETE_MODULE, b"pmemctl", os.O_NONBLOCK):
+        return True
+    assert ctypes.get_errno() in (errno.EBUSY, errno.EWOULDBLOCK)
+    return False
+
+
+def load():
+    fd = os.open(MODULE, os.O_RDONLY)
+    assert not libc.syscall(FINIT_MODULE, fd, b"", 0), ctypes.get_errno()
+    os.close(fd)
+
+
+def test_load_and_unload():
+    """Readers that keep their sockets do without it for a moment, and go on."""
+    loads = busy = 0
+    ours = (os.getpid(), os.getppid(), 1)
+    try:
+        # they end when told: nobody knows how long so many loads take
+        with started(["fx-readers", "--seconds", "100000", "--readers", "2",
+                      *map(str, ours)]) as popen:
+            while loads < LOADS:
+                if not unload():
+                    busy += 1
+                    time.sleep(0.001)
+                    continue
+                if loads % 2:
+                    time.sleep(0.01)
+                load()
+                loads += 1
+                time.sleep(0.05)
+            assert nl.ask(os.getpid()).vmas
+            popen.send_signal(signal.SIGUSR1)
+            result = json.loads(popen.stdout.readline())
+    finally:
+        if not os.path.exists("/sys/module/pmemctl"):
+            load()
+    well_formed(result, set())
+    assert result["absent"] and result["opened"] > 3, result
+    tried("storm: load and unload under 2 readers", loads, "times",
+          found(result, "ill"))
+    tried("storm: answers to readers whose module comes and goes", result["answers"],
+          "answers", found(result, "ill"))
+    tried("storm: rmmod of a module in use", busy, "refusals", "nothing")
+
+
+def ticks(target):
+    """CPU time of the thread that maps and unmaps."""
+    task = f"{target.pid}/task/{target.truth['vma_tid']}"
+    return int(stat_field(task, 14)) + int(stat_field(task, 15))
+
+
+def module_memory():
+    """Bytes of vmalloc memory that the module holds."""
+    return sum(int(line.split()[1]) for line in read("/proc/vmallocinfo").splitlines()
+               if "[pmemctl]" in line and "pmemctl_table_reserve" in line)
+
+
+@contextlib.contextmanager
+def stopped_reader(pid):
+    """It has asked, and stopped before it read. Told to go on, it says the errno."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            client, _fd = half_read(pid)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            try:
+                answer = len(nl.Snapshot(client.read()).vmas)
+            except nl.Refused as e:
+                answer = -e.errno
+            os.write(theirs, str(answer).encode())
+            signal.pause()
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    os.waitpid(child, os.WUNTRACED)
+
+    def go_on():
+        os.kill(child, signal.SIGCONT)
+        return int(os.read(ours, 64))
+    try:
+        yield go_on
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(ours)
+
+
 def test_reader_that_stops():
     """It keeps nobody from anything but rmmod, and in the end has nothing any more."""
     with fixture("fx-manyvmas 60000") as big, fixture("fx-churn --vma") as busy, \
@@ -116,6 +238,42 @@ def test_reader_that_stops():
         load()
     tried("storm: reader stopped in mid-dump", result["answers"],
           "answers to others meanwhile", found(result, "ill"))
+
+
+def test_readers_that_are_killed(tmp_path):
+    """At any moment: asking, waiting, reading."""
+    board = tmp_path / "board"
+    killed = 0
+    with fixture(["fx-gale", "2", str(board)]), fixture("fx-manyvmas 5000") as big:
+        end = time.monotonic() + SECONDS / 2
+        while time.monotonic() < end:
+            for who in ["--pids", str(board)], [str(big.pid)]:
+                with subprocess.Popen(["fx-readers", "--readers", "4", *who],
+                                      start_new_session=True) as popen:
+                    time.sleep(0.05 + killed % 7 / 20)
+                    os.killpg(popen.pid, signal.SIGKILL)
+                killed += 5
+    idle()
+    tried("storm: readers killed in mid-request", killed, "readers", "nothing")
+
+
+def oom_kills():
+    return int(next(line.split()[1] for line in read("/proc/vmstat").splitlines()
+                    if line.startswith("oom_kill ")))
+
+
+@contextlib.contextmanager
+def memory_group(limit):
+    with open("/sys/fs/cgroup/cgroup.subtree_control", "w") as f:
+        f.write("+memory")
+    os.mkdir(GROUP)
+    try:
+        with open(f"{GROUP}/memory.max", "w") as f:
+            f.write(str(limit))
+        yield
+    finally:
+        wait_until("the group is empty", lambda: not read(f"{GROUP}/cgroup.procs"))
+        os.rmdir(GROUP)
 
 
 def test_memory_group_that_is_too_small():
@@ -190,6 +348,106 @@ def check_live(target, client, fd):
         assert 0 <= int(k["local"], 0) - t["sp"] < 256, t
         live += t["reg_state"] == nl.REGS_LIVE
     return live
+
+
+def test_cpus_that_come_and_go():
+    """While --live interrupts them: what is said to be live is."""
+    turns = live = 0
+    with fixture("fx-threads 2 --spin 1") as target, nl.Client() as client:
+        fd = nl.proof(target.pid, "mem")
+        try:
+            with meanwhile("--live", "--readers", 1, target.pid) as results:
+                end = time.monotonic() + SECONDS
+                while time.monotonic() < end:
+                    set_cpu1(turns % 2)
+                    turns += 1
+                    live += check_live(target, client, fd)
+        finally:
+            set_cpu1(True)
+            os.close(fd)
+    result, = results
+    well_formed(result, {errno.EBUSY})
+    assert turns >= 4 and live and result["live"], (turns, live, result)
+    tried("storm: CPU taken away or given back during --live", turns, "times",
+          found(result, "ill"))
+    tried(f"storm: registers read live meanwhile ({result['stale']} times told as stale)",
+          result["live"] + live, "threads", "nothing")
+
+
+@contextlib.contextmanager
+def kept_lock(pid, ms=60000, gap=0):
+    """The mmap_lock of a process is held for writing, until the end or so long; and
+    again after a gap, if there is one."""
+    subprocess.run(["insmod", HOLD, f"pid={pid}", f"ms={ms}", f"gap={gap}"],
+                   check=True, timeout=60)
+    try:
+        yield
+    finally:
+        subprocess.run(["rmmod", "hold"], check=True, timeout=60)
+
+
+def test_lock_that_is_kept():
+    """EBUSY after half a second, and other netlink users do not wait for it."""
+    asked, others = 0, []
+    with fixture("fx-threads 2") as target, nl.Client() as client, \
+            nl.Client() as other:
+        fd = nl.proof(target.pid)
+        with kept_lock(target.pid):
+            ended = threading.Event()
+
+            def ask_others():
+                while not ended.is_set():
+                    begun = time.monotonic()
+                    other.resolve("nlctrl")
+                    others.append(time.monotonic() - begun)
+                    time.sleep(0.005)
+            thread = threading.Thread(target=ask_others)
+            thread.start()
+            begun = time.monotonic()
+            while asked < 4:
+                assert "mmap_lock" in refused(errno.EBUSY, client.snapshot,
+                                              target.pid, fd)
+                asked += 1
+            took = (time.monotonic() - begun) / asked
+            ended.set()
+            thread.join()
+        assert 0.45 < took < 5, took
+        # far more than there would be if each had waited for a reader
+        assert len(others) > 3 * asked, (len(others), max(others))
+        assert client.snapshot(target.pid, fd).vmas
+        os.close(fd)
+    tried("storm: mmap_lock kept, request ended with EBUSY", asked, "requests", "nothing")
+    tried("storm: requests to another netlink family meanwhile", len(others), "requests",
+          "nothing")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_signal_in_the_wait(number):
+    """The command is gone long before the lock is free."""
+    with fixture("fx-threads 2") as target, kept_lock(target.pid):
+        for i in range(3):
+            with subprocess.Popen(["fx-readers", "--readers", "4", "--seconds", "600",
+                                   str(target.pid)], start_new_session=True) as popen:
+                time.sleep(0.2 + i / 5)
+                os.killpg(popen.pid, number)
+                assert popen.wait(20) == -number
+        idle()
+    tried(f"storm: {number.name} in the wait for the mmap_lock", 12, "readers", "nothing")
+
+
+def test_command_and_a_lock_that_is_kept():
+    """It gives up, and says why."""
+    with fixture("fx-threads 2") as target, kept_lock(target.pid):
+        done = pmemctl("regions", target.pid)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
+    assert b"mmap_lock" in done.stderr, done
+
+
+def test_lock_that_comes_free():
+    """In time: then there is an answer, which says how long it waited."""
+    with fixture("fx-threads 2") as target, kept_lock(target.pid, ms=300):
+        snapshot = nl.ask(target.pid)
+        assert snapshot.vmas and snapshot.number(nl.A_LOCK_WAIT) < 550e6
 
 
 def test_lock_that_is_kept_again_and_again():
