@@ -54,6 +54,7 @@ races:
 
 bench:
 	tests/bench/run
+	tests/bench/lock
 
 load: module
 	@if test -e /sys/module/pmemctl; then $(SUDO) rmmod pmemctl; fi
