@@ -67,6 +67,7 @@ races:
 
 bench:
 	tests/bench/run
+	tests/bench/lock
 
 load: module
 	@if test -e /sys/module/pmemctl; then $(SUDO) rmmod pmemctl; fi

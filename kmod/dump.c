@@ -4,17 +4,29 @@
  * tables in chunks, as many messages as fit into what the reader offers.
  */
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
 #include "internal.h"
 
-struct dump {
+/* An answer that waits for its reader, who may have stopped for ever */
+struct unread {
+	struct mutex lock;		/* what is below: against the clock */
+	struct delayed_work clock;
+	unsigned long deadline;		/* in jiffies */
 	const struct pmemctl_answer_kind *kind;
-	void *answer;
+	void *answer;			/* NULL when it was waited for too long */
+};
+
+struct dump {
+	struct unread *unread;	/* NULL: error */
 	const char *message;	/* goes with the error */
 	int error;
 	u32 part;		/* 0: the scalars; N: table N - 1 */
@@ -25,6 +37,42 @@ static struct dump *dump_of(struct netlink_callback *cb)
 {
 	BUILD_BUG_ON(sizeof(struct dump) > sizeof(cb->ctx));
 	return (struct dump *)cb->ctx;
+}
+
+static unsigned long patience(void)
+{
+	return max(READ_ONCE(pmemctl_max_unread_s), 1U) * (unsigned long)HZ;
+}
+
+/* Lets go of the answer if its reader has not come for so long */
+static void tick(struct work_struct *work)
+{
+	struct unread *unread = container_of(to_delayed_work(work), struct unread, clock);
+
+	mutex_lock(&unread->lock);
+	if (time_before(jiffies, unread->deadline)) {
+		schedule_delayed_work(&unread->clock, unread->deadline - jiffies);
+	} else {
+		unread->kind->free(unread->answer);
+		unread->answer = NULL;
+	}
+	mutex_unlock(&unread->lock);
+}
+
+/* Return: what keeps the answer from now on, or NULL */
+static struct unread *keep(const struct pmemctl_answer_kind *kind, void *answer)
+{
+	struct unread *unread = kmalloc(sizeof(*unread), GFP_KERNEL_ACCOUNT);
+
+	if (!unread)
+		return NULL;
+	mutex_init(&unread->lock);
+	INIT_DELAYED_WORK(&unread->clock, tick);
+	unread->kind = kind;
+	unread->answer = answer;
+	unread->deadline = jiffies + patience();
+	schedule_delayed_work(&unread->clock, patience());
+	return unread;
 }
 
 /**
@@ -43,12 +91,15 @@ void pmemctl_dump_begin(struct netlink_callback *cb, const struct pmemctl_answer
 	struct dump *dump = dump_of(cb);
 
 	memset(dump, 0, sizeof(*dump));
-	dump->kind = kind;
 	if (IS_ERR(answer)) {
 		dump->error = PTR_ERR(answer);
 		dump->message = extack->_msg;
-	} else {
-		dump->answer = answer;
+		return;
+	}
+	dump->unread = keep(kind, answer);
+	if (!dump->unread) {
+		kind->free(answer);
+		dump->error = -ENOMEM;
 	}
 }
 
@@ -85,7 +136,7 @@ static int put_chunk(struct sk_buff *skb, int attr, const struct pmemctl_table *
 /* The table that is being sent. NULL: all have been */
 static const struct pmemctl_table *table_of(const struct dump *dump, int *attr)
 {
-	return dump->kind->table(dump->answer, dump->part - 1, attr);
+	return dump->unread->kind->table(dump->unread->answer, dump->part - 1, attr);
 }
 
 /* What comes next, into a message that is begun. Return: 0 or -EMSGSIZE */
@@ -95,7 +146,7 @@ static int put_part(struct sk_buff *skb, struct dump *dump)
 	int attr, ret;
 
 	if (!dump->part) {
-		ret = dump->kind->put_scalars(skb, dump->answer);
+		ret = dump->unread->kind->put_scalars(skb, dump->unread->answer);
 		if (!ret)
 			dump->part++;
 		return ret;
@@ -127,30 +178,18 @@ static bool skip_finished(struct dump *dump)
 	return true;
 }
 
-/**
- * pmemctl_dump_more - dumpit() of every command
- * @skb: what to fill
- * @cb: the dump
- * @family: of its messages
- *
- * Return: as dumpit() does.
- */
-int pmemctl_dump_more(struct sk_buff *skb, struct netlink_callback *cb,
-		      const struct genl_family *family)
+/* As many messages as fit. Return: as dumpit() does */
+static int put_messages(struct sk_buff *skb, struct netlink_callback *cb,
+			const struct genl_family *family)
 {
 	struct dump *dump = dump_of(cb);
 	bool left;
 	void *hdr;
 	int ret;
 
-	if (dump->error) {
-		cb->extack->_msg = dump->message;
-		return dump->error;
-	}
-
 	while ((left = skip_finished(dump))) {
 		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-				  family, NLM_F_MULTI, dump->kind->cmd);
+				  family, NLM_F_MULTI, dump->unread->kind->cmd);
 		if (!hdr)
 			break;
 		ret = put_part(skb, dump);
@@ -166,6 +205,37 @@ int pmemctl_dump_more(struct sk_buff *skb, struct netlink_callback *cb,
 }
 
 /**
+ * pmemctl_dump_more - dumpit() of every command
+ * @skb: what to fill
+ * @cb: the dump
+ * @family: of its messages
+ *
+ * Return: as dumpit() does; -ETIMEDOUT to a reader who has paused for too long.
+ */
+int pmemctl_dump_more(struct sk_buff *skb, struct netlink_callback *cb,
+		      const struct genl_family *family)
+{
+	struct dump *dump = dump_of(cb);
+	int ret;
+
+	if (dump->error) {
+		cb->extack->_msg = dump->message;
+		return dump->error;
+	}
+
+	mutex_lock(&dump->unread->lock);
+	if (dump->unread->answer) {
+		ret = put_messages(skb, cb, family);
+		dump->unread->deadline = jiffies + patience();
+	} else {
+		NL_SET_ERR_MSG(cb->extack, "not read in time (parameter max_unread_s)");
+		ret = -ETIMEDOUT;
+	}
+	mutex_unlock(&dump->unread->lock);
+	return ret;
+}
+
+/**
  * pmemctl_dump_done - done() of every command
  * @cb: the dump, read to its end or not
  *
@@ -173,9 +243,13 @@ int pmemctl_dump_more(struct sk_buff *skb, struct netlink_callback *cb,
  */
 int pmemctl_dump_done(struct netlink_callback *cb)
 {
-	struct dump *dump = dump_of(cb);
+	struct unread *unread = dump_of(cb)->unread;
 
-	if (dump->answer)
-		dump->kind->free(dump->answer);
+	if (!unread)
+		return 0;
+	cancel_delayed_work_sync(&unread->clock);
+	if (unread->answer)
+		unread->kind->free(unread->answer);
+	kfree(unread);
 	return 0;
 }

@@ -7,6 +7,7 @@
  *
  *	cb_lock of generic netlink, for reading	(around start())
  *	 nl_cb_mutex of the requesting socket	(around start() and dumpit())
+ *	  unread.lock of an answer		dump.c: dumpit(), and alone, the clock
  *	  mmap_lock of the target, for reading	snapshot.c: tried, not waited for
  *	    mm->arg_lock			snapshot.c
  *	    RCU					threads.c, live.c: walks over threads
@@ -14,6 +15,8 @@
  *	  RCU					proof.c, sharers.c: walks over tasks
  *	  RCU					tasks.c: the walk over all tasks
  *	    task->alloc_lock			mms.c, tasks.c: get_task_comm()
+ *
+ *  quota_lock				quota.c: wherever memory is taken or freed
  *
  * live.c makes other CPUs run its handler, and waits for them, under the
  * mmap_lock and no other lock; the handler takes none.
@@ -29,7 +32,9 @@
 
 #include <linux/compiler.h>
 #include <linux/cpumask.h>
+#include <linux/list.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/pmemctl.h>
 
 struct file;
@@ -45,6 +50,7 @@ struct vm_area_struct;
 /* Module parameters: main.c */
 extern unsigned int pmemctl_max_snapshots;
 extern unsigned int pmemctl_max_snapshot_mib;
+extern unsigned int pmemctl_max_unread_s;
 
 /* Generic netlink: netlink.c */
 int pmemctl_netlink_init(void);
@@ -64,12 +70,27 @@ struct task_struct *pmemctl_find_process(pid_t nr);
 bool pmemctl_process_uses_mm(struct task_struct *leader, struct mm_struct *mm);
 bool pmemctl_init_uses_mm(struct mm_struct *mm);
 
-/* Growing arrays, charged against one limit: table.c */
+/* How many answers may be alive, and how much they may take: quota.c */
 struct pmemctl_budget {
 	size_t used;
 	size_t limit;
+	kuid_t user;
+	bool privileged;
+	struct list_head alive;
 };
 
+int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *extack);
+void pmemctl_quota_put(struct pmemctl_budget *budget);
+int pmemctl_budget_charge(struct pmemctl_budget *budget, size_t bytes);
+void pmemctl_budget_uncharge(struct pmemctl_budget *budget, size_t bytes);
+
+/*
+ * For what grows with a target. Charged to the caller's memory cgroup; where there is
+ * not enough the answer is ENOMEM: nobody is killed because somebody looks.
+ */
+#define PMEMCTL_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
+
+/* Growing arrays, charged against one limit: table.c */
 struct pmemctl_table {
 	void *rows;
 	u32 row_size;
@@ -91,10 +112,6 @@ static inline void *pmemctl_table_add(struct pmemctl_table *table)
 		return NULL;
 	return table->rows + (size_t)table->count++ * table->row_size;
 }
-
-/* How many answers may be alive: quota.c */
-int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *extack);
-void pmemctl_quota_put(void);
 
 /*
  * A kind of answer. put_scalars() returns -EMSGSIZE without room; table() says of

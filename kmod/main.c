@@ -14,11 +14,15 @@
 
 unsigned int pmemctl_max_snapshots = 32;
 module_param_named(max_snapshots, pmemctl_max_snapshots, uint, 0644);
-MODULE_PARM_DESC(max_snapshots, "how many snapshots and lists of tasks may be alive at once (32), a quarter of them for CAP_SYS_RESOURCE only");
+MODULE_PARM_DESC(max_snapshots, "how many snapshots and lists of tasks may be alive at once (32), a quarter of them for CAP_SYS_RESOURCE only, and a quarter at most for each other user");
 
 unsigned int pmemctl_max_snapshot_mib = 128;
 module_param_named(max_snapshot_mib, pmemctl_max_snapshot_mib, uint, 0644);
-MODULE_PARM_DESC(max_snapshot_mib, "how much memory one of them may take, in MiB (128)");
+MODULE_PARM_DESC(max_snapshot_mib, "how much memory one of them, or all of a user without CAP_SYS_RESOURCE, may take, in MiB (128)");
+
+unsigned int pmemctl_max_unread_s = 60;
+module_param_named(max_unread_s, pmemctl_max_unread_s, uint, 0644);
+MODULE_PARM_DESC(max_unread_s, "how long one of them waits for its reader to go on, in seconds (60)");
 
 static int __init pmemctl_init(void)
 {

@@ -239,7 +239,7 @@ static char *file_path_of(struct file *file, char **buf, size_t *size,
 		}
 		kvfree(*buf);
 		*size = *buf ? *size * 2 : PATH_MAX;
-		*buf = kvmalloc(*size, GFP_KERNEL_ACCOUNT);
+		*buf = kvmalloc(*size, PMEMCTL_GFP);
 		if (!*buf)
 			return ERR_PTR(-ENOMEM);
 	}

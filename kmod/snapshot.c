@@ -22,7 +22,7 @@
 /* A process that grows between counting and copying: times to try again */
 #define MAX_TRIES	16
 
-/* How long the target's mmap_lock is waited for, in jiffies */
+/* How long the target's mmap_lock is waited for in all tries together, in jiffies */
 #define LOCK_PATIENCE	(HZ / 2)
 
 /**
@@ -37,18 +37,17 @@
 struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 						struct netlink_ext_ack *extack)
 {
-	struct pmemctl_budget budget;
 	struct pmemctl_snapshot *snap;
-	int ret = pmemctl_quota_take(&budget, extack);
+	int ret;
 
-	if (ret)
-		return ERR_PTR(ret);
 	snap = kzalloc(sizeof(*snap), GFP_KERNEL_ACCOUNT);
-	if (!snap) {
-		pmemctl_quota_put();
+	if (!snap)
 		return ERR_PTR(-ENOMEM);
+	ret = pmemctl_quota_take(&snap->budget, extack);
+	if (ret) {
+		kfree(snap);
+		return ERR_PTR(ret);
 	}
-	snap->budget = budget;
 	snap->sections = sections;
 	snap->live.wanted = live;
 	snap->vmas.row_size = sizeof(struct pmemctl_vma);
@@ -68,8 +67,8 @@ void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
 	pmemctl_table_free(&snap->sharers, &snap->budget);
 	pmemctl_table_free(&snap->threads, &snap->budget);
 	pmemctl_table_free(&snap->vmas, &snap->budget);
+	pmemctl_quota_put(&snap->budget);
 	kfree(snap);
-	pmemctl_quota_put();
 }
 
 static u64 pages(unsigned long nr)
@@ -147,11 +146,10 @@ static bool needs_vmas(const struct pmemctl_snapshot *snap)
  * keep it locked for ever, and the caller is within cb_lock of generic netlink.
  * Not queueing for it also means that no writer of the target waits behind us.
  *
- * Return: 0 with the lock, -EBUSY if it could not be had, -EINTR.
+ * Return: 0 with the lock, -EBUSY if it could not be had until @deadline, -EINTR.
  */
-static int lock(struct mm_struct *mm)
+static int lock(struct mm_struct *mm, unsigned long deadline)
 {
-	unsigned long deadline = jiffies + LOCK_PATIENCE;
 	unsigned int pause = 10;
 
 	while (!mmap_read_trylock(mm)) {
@@ -170,13 +168,14 @@ static int lock(struct mm_struct *mm)
  * what lock() returned.
  */
 static int copy_locked(struct pmemctl_snapshot *snap, struct task_struct *leader,
-		       struct mm_struct *mm, struct pid_namespace *ns)
+		       struct mm_struct *mm, struct pid_namespace *ns,
+		       unsigned long deadline)
 {
 	u64 asked = ktime_get_ns(), locked;
 	bool fits;
 	int ret;
 
-	ret = lock(mm);
+	ret = lock(mm, deadline);
 	if (ret)
 		return ret;
 	locked = ktime_get_ns();
@@ -245,13 +244,14 @@ static int reserve(struct pmemctl_snapshot *snap, struct task_struct *leader,
 static int copy(struct pmemctl_snapshot *snap, struct task_struct *leader,
 		struct mm_struct *mm, struct pid_namespace *ns)
 {
+	unsigned long deadline = jiffies + LOCK_PATIENCE;
 	int tries, ret;
 
 	for (tries = 0; tries < MAX_TRIES; tries++) {
 		ret = reserve(snap, leader, mm);
 		if (ret)
 			return ret;
-		ret = copy_locked(snap, leader, mm, ns);
+		ret = copy_locked(snap, leader, mm, ns, deadline);
 		if (ret <= 0)
 			return ret;
 	}
@@ -263,6 +263,9 @@ static void explain(struct netlink_ext_ack *extack, int err)
 	switch (err) {
 	case -EFBIG:
 		NL_SET_ERR_MSG(extack, "the snapshot is too big (parameter max_snapshot_mib)");
+		break;
+	case -EUSERS:
+		NL_SET_ERR_MSG(extack, "the user has too much unread (parameter max_snapshot_mib)");
 		break;
 	case -EAGAIN:
 		NL_SET_ERR_MSG(extack, "the process grows faster than it can be copied");

@@ -8,8 +8,20 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "internal.h"
+
+/*
+ * Not kvmalloc(): that asks for megabytes in one piece first, gets them rounded up to
+ * the next power of two, and takes them from who needs them so.
+ */
+static void *alloc(size_t size)
+{
+	if (size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+		return kvmalloc(size, PMEMCTL_GFP);
+	return __vmalloc(size, PMEMCTL_GFP);
+}
 
 /**
  * pmemctl_table_reserve - make room for rows, keeping those that are there
@@ -19,37 +31,40 @@
  *
  * Sleeps. Rows are not cleared: whoever adds one fills it.
  *
- * Return: 0, -EFBIG over the budget, -ENOMEM.
+ * While rows are moved both places count. Return: 0, -EFBIG over the budget, -EUSERS
+ * over the user's, -ENOMEM.
  */
 int pmemctl_table_reserve(struct pmemctl_table *table,
 			  struct pmemctl_budget *budget, size_t capacity)
 {
-	size_t old = (size_t)table->capacity * table->row_size;
-	size_t new;
+	struct pmemctl_table old = *table;
+	size_t size;
 	void *rows;
+	int ret;
 
 	if (capacity <= table->capacity)
 		return 0;
 	if (capacity > U32_MAX ||
-	    check_mul_overflow(capacity, (size_t)table->row_size, &new) ||
-	    new > INT_MAX || new > budget->limit ||
-	    budget->used - old > budget->limit - new)
+	    check_mul_overflow(capacity, (size_t)table->row_size, &size) || size > INT_MAX)
 		return -EFBIG;
 
 	if (!table->count) {	/* nothing to keep: never hold both */
 		pmemctl_table_free(table, budget);
-		old = 0;
+		old = *table;
 	}
-	rows = kvmalloc(new, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!rows)
+	ret = pmemctl_budget_charge(budget, size);
+	if (ret)
+		return ret;
+	rows = alloc(size);
+	if (!rows) {
+		pmemctl_budget_uncharge(budget, size);
 		return -ENOMEM;
-
-	if (table->count)
-		memcpy(rows, table->rows, (size_t)table->count * table->row_size);
-	kvfree(table->rows);
+	}
+	if (old.count)
+		memcpy(rows, old.rows, (size_t)old.count * old.row_size);
 	table->rows = rows;
 	table->capacity = capacity;
-	budget->used += new - old;
+	pmemctl_table_free(&old, budget);
 	return 0;
 }
 
@@ -60,8 +75,8 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
  */
 void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budget)
 {
-	budget->used -= (size_t)table->capacity * table->row_size;
 	kvfree(table->rows);
+	pmemctl_budget_uncharge(budget, (size_t)table->capacity * table->row_size);
 	table->rows = NULL;
 	table->count = 0;
 	table->capacity = 0;

@@ -47,18 +47,17 @@ struct count {
  */
 struct pmemctl_tasks *pmemctl_tasks_alloc(struct netlink_ext_ack *extack)
 {
-	struct pmemctl_budget budget;
 	struct pmemctl_tasks *tasks;
-	int ret = pmemctl_quota_take(&budget, extack);
+	int ret;
 
-	if (ret)
-		return ERR_PTR(ret);
 	tasks = kzalloc(sizeof(*tasks), GFP_KERNEL_ACCOUNT);
-	if (!tasks) {
-		pmemctl_quota_put();
+	if (!tasks)
 		return ERR_PTR(-ENOMEM);
+	ret = pmemctl_quota_take(&tasks->budget, extack);
+	if (ret) {
+		kfree(tasks);
+		return ERR_PTR(ret);
 	}
-	tasks->budget = budget;
 	tasks->rows.row_size = sizeof(struct pmemctl_task);
 	tasks->lazy.row_size = sizeof(struct lazy);
 	return tasks;
@@ -73,8 +72,8 @@ void pmemctl_tasks_free(struct pmemctl_tasks *tasks)
 	pmemctl_mms_free(&tasks->mms, &tasks->budget);
 	pmemctl_table_free(&tasks->lazy, &tasks->budget);
 	pmemctl_table_free(&tasks->rows, &tasks->budget);
+	pmemctl_quota_put(&tasks->budget);
 	kfree(tasks);
-	pmemctl_quota_put();
 }
 
 static u32 task_flags(struct task_struct *task)
@@ -319,6 +318,9 @@ static void explain(struct netlink_ext_ack *extack, int err)
 	switch (err) {
 	case -EFBIG:
 		NL_SET_ERR_MSG(extack, "there are too many tasks (parameter max_snapshot_mib)");
+		break;
+	case -EUSERS:
+		NL_SET_ERR_MSG(extack, "the user has too much unread (parameter max_snapshot_mib)");
 		break;
 	case -EAGAIN:
 		NL_SET_ERR_MSG(extack, "tasks come faster than they can be listed");

@@ -119,6 +119,9 @@ static int explain(struct look *look, int ret)
 	const char *words = look->client->extack, *colon = *words ? ": " : "";
 
 	switch (ret) {
+	case -ENOENT:		/* unloaded after the socket was opened */
+	case -EPROTONOSUPPORT:
+		return no_module(look, -ENOENT);
 	case -ECANCELED:
 		return fail(look, STATUS_FAILED, "reply of the module is broken: %s",
 			    look->model->error);

@@ -271,6 +271,10 @@ static void tells_errors(void **state)
 	fails(STATUS_FAILED, "too many snapshots");
 	world.errors[0] = -EINVAL;
 	fails(STATUS_FAILED, "Invalid argument: said the module");
+	world.errors[0] = -ENOENT;
+	fails(STATUS_NO_MODULE, "not loaded");
+	world.errors[0] = -EPROTONOSUPPORT;
+	fails(STATUS_NO_MODULE, "not loaded");
 	world.open_error = -ENOENT;
 	fails(STATUS_NO_MODULE, "not loaded");
 	world.open_error = -EPROTONOSUPPORT;

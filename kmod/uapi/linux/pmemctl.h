@@ -62,12 +62,17 @@
  *			or it is not process 1's, where that one's is wanted
  *	EBUSY		the process kept its mmap_lock for half a second: again.
  *			Or, as NLMSG_ERROR: another dump runs on the socket
- *	EUSERS		too many answers alive (module parameter max_snapshots)
+ *	EUSERS		too many answers alive (module parameter max_snapshots), or
+ *			those of the user take too much (max_snapshot_mib)
  *	EFBIG		the answer would exceed max_snapshot_mib
+ *	ETIMEDOUT	the reader paused for longer than a minute (max_unread_s), and
+ *			the rest of the answer is gone
  *	EAGAIN		the process grew faster than it could be copied, or tasks
  *			came faster than they could be listed: again
  *	ENOBUFS		the socket's receive buffer is full of unread answers
  *	ENOMEM		no memory, or the memory cgroup's limit
+ *	ENOENT		the module is not loaded any more: no family has that number
+ *	EPROTONOSUPPORT	the module is just being unloaded
  *
  * An extended ack (NETLINK_EXT_ACK) says in words what was wrong. These errors
  * come in the NLMSG_DONE that ends the dump; those of a malformed request in

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How much memory whoever asks and does not read can pin, and for how long."""
+import contextlib
+import errno
+import os
+import re
+import time
+
+import pytest
+
+import nl
+from conftest import fixture, read, wait_until
+from test_protocol import full, parameter
+from test_storms import idle, memory_group, module_memory
+from tried import tried
+
+GROUP = "/sys/fs/cgroup/pmemctl-storm"
+VMAS = 60000
+# what a snapshot of fx-hoard with so many VMAs takes, and no more: rows for a
+# sixteenth more than there are, and 64 KiB for all else
+ONE = (VMAS + 100) * nl.VMA.size * 17 // 16 + (64 << 10)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    idle()
+
+
+def hoard(*args):
+    return fixture(["fx-hoard", *map(str, args)])
+
+
+def kernel_memory():
+    """What the kernel keeps for the group."""
+    return next(int(line.split()[1]) for line in
+                read(f"{GROUP}/memory.stat").splitlines() if line.startswith("vmalloc "))
+
+
+@contextlib.contextmanager
+def hoard_in_group(*args):
+    with memory_group("max"), fixture(
+            ["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs; exec fx-hoard {' '.join(args)}"]
+            ) as target:
+        yield target
+
+
+def test_one_user():
+    """A quarter of the places; the next user has as many, and root what is left."""
+    with hoard("--uid", 1001) as one:
+        assert (one.truth["held"], one.truth["errno"]) == (8, errno.EUSERS), one.truth
+        assert "max_snapshots" in one.truth["words"]
+        with hoard("--uid", 1002) as two, hoard("--uid", 1003) as three, \
+                hoard("--uid", 1004) as four, hoard() as root:
+            held = [h.truth["held"] for h in (two, three, four, root)]
+            assert held == [8, 8, 0, 8], held
+            assert root.truth["errno"] == errno.EUSERS
+        # who goes gives back
+        with hoard("--uid", 1004) as four:
+            assert four.truth["held"] == 8
+    tried("limits: unread answers of one user 8, of four 24, with root's 32", 240,
+          "requests", "nothing")
+
+
+def test_one_users_memory():
+    """All of a user's answers together have no more than one may have."""
+    with parameter("max_snapshot_mib", 8):
+        with hoard("--uid", 1001, "--vmas", VMAS) as one:
+            held = 2 * ONE < 8 << 20 < 3 * ONE and 2
+            assert (one.truth["held"], one.truth["errno"]) == (held, errno.EUSERS)
+            assert "max_snapshot_mib" in one.truth["words"]
+            assert module_memory() <= 8 << 20
+            with hoard("--uid", 1002, "--vmas", VMAS) as two:
+                assert two.truth["held"] == held
+        with hoard("--vmas", VMAS, "--sockets", 6) as root:
+            assert root.truth["held"] == 6
+
+
+def test_real_memory():
+    """What the kernel says it gave, beside what is promised."""
+    with hoard_in_group("--vmas", str(VMAS), "--sockets", "8") as target:
+        assert target.truth["held"] == 8
+        charged, mapped = kernel_memory(), module_memory()
+    least = 8 * VMAS * nl.VMA.size
+    # a page that nobody may touch lies behind each piece
+    assert least < mapped <= 8 * (ONE + 4096), (mapped, least)
+    # the cgroup's figure comes in batches
+    assert least - (1 << 20) < charged <= 8 * ONE + (1 << 20), (charged, least)
+    wait_until("all is given back", lambda: module_memory() == 0)
+    tried(f"limits: memory of 8 unread answers, of {8 * ONE} promised, {charged} charged "
+          "to the cgroup", mapped, "bytes", "nothing")
+
+
+def test_an_answer_expires():
+    """A reader who neither reads nor ends has nothing after a while."""
+    with parameter("max_unread_s", 2), hoard("--uid", 1001, "--vmas", VMAS,
+                                             "--sockets", 4) as target:
+        assert target.truth["held"] == 4 and module_memory() > 4 * VMAS * nl.VMA.size
+        begun = time.monotonic()
+        wait_until("the answers are gone", lambda: module_memory() == 0)
+        took = time.monotonic() - begun
+        # and so are the places that they took
+        with parameter("max_snapshots", 4), hoard("--uid", 1001, "--sockets", 1) as other:
+            assert other.truth["held"] == 1
+        target.popen.stdin.write(b"\n")
+        target.popen.stdin.flush()
+        assert target.popen.stdout.readline() == b"0 %d\n" % errno.ETIMEDOUT
+    assert took > 1
+    tried("limits: unread answers that expire", 4, "answers", "nothing")
+
+
+def test_slow_readers_are_waited_for():
+    """It is the pause that counts, not the whole."""
+    with parameter("max_unread_s", 2), fixture("fx-manyvmas 5000") as target, \
+            nl.Client(1 << 15) as client:
+        fd = nl.proof(target.pid)
+        client.request(full(fd, target.pid))
+        os.close(fd)
+        bodies, ended = [], False
+        begun = time.monotonic()
+        while not ended:
+            time.sleep(0.6)
+            for kind, _, body in nl.messages(client.sock.recv(1 << 15)):
+                assert kind != nl.NLMSG_ERROR
+                ended = kind == nl.NLMSG_DONE
+                if not ended:
+                    bodies.append(body[4:])
+        assert len(nl.Snapshot(bodies).vmas) > 5000
+        assert time.monotonic() - begun > 4
+
+
+def test_a_table_is_in_no_large_piece():
+    """Megabytes in a row are for others; page by page it is."""
+    with hoard("--vmas", VMAS, "--sockets", 1):
+        sizes = [int(line.split()[1]) for line in read("/proc/vmallocinfo").splitlines()
+                 if re.search(r"pmemctl_table_reserve.*\[pmemctl\]", line)]
+    assert VMAS * nl.VMA.size < max(sizes) <= ONE + 4096, sizes
