@@ -188,7 +188,9 @@ static void be_names(void)
 		char name[80];
 
 		snprintf(name, sizeof(name), "fire-%060u", i);
-		prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, 4096, name);
+		prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, 8192, name);
+		/* two VMAs of one name */
+		mprotect(p, 4096, PROT_NONE);
 		p = mmap(NULL, 4096, PROT_READ, i & 1 ? MAP_PRIVATE | MAP_ANONYMOUS :
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, 4096, name);

@@ -264,6 +264,27 @@ static void visit_kthreads(const char *file)
 	waitpid(pid, NULL, 0);
 }
 
+/* More processes at once than the module makes room for */
+static void visit_crowd(void)
+{
+	static pid_t pids[400];
+
+	expect("tasks before", ask_tasks("tasks before"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+	}
+	expect("tasks, many of them new", ask_tasks("tasks, many of them new"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+}
+
 /* In a pid namespace, with the mm of a process outside */
 static int look_at_myself(void *cover)
 {
@@ -398,6 +419,7 @@ int main(int argc, char **argv)
 	visit_fixtures();
 	visit_kthreads(borrow);
 	visit_namespace();
+	visit_crowd();
 	visit_locked();
 
 	lost = leaks();
