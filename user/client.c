@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* The most that the kernel puts into one read of a dump */
 #define RECEIVE_SIZE 32768
@@ -203,6 +204,15 @@ static int lookup(struct client *client)
 	return ret;
 }
 
+/* Else any process that may administer the network could answer in the kernel's place */
+static int hear_kernel_only(const struct client *client)
+{
+	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	return connect(mnl_socket_get_fd(client->socket), (const struct sockaddr *)&kernel,
+		       sizeof(kernel));
+}
+
 int client_open(struct client *client)
 {
 	int on = 1, ret;
@@ -211,7 +221,8 @@ int client_open(struct client *client)
 	client->socket = mnl_socket_open(NETLINK_GENERIC);
 	if (!client->socket)
 		return -errno;
-	if (mnl_socket_bind(client->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+	if (mnl_socket_bind(client->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    hear_kernel_only(client)) {
 		ret = -errno;
 		client_close(client);
 		return ret;

@@ -12,6 +12,8 @@
 #include <linux/pmemctl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define FAMILY 30
 
@@ -327,12 +329,30 @@ static void not_its_answer(void **state)
 	assert_int_equal(ask(of_another, NULL), -EPROTO);
 }
 
+/* Anybody may send to a port whose number he guesses, if he has CAP_NET_ADMIN */
+static void hears_the_kernel_only(void **state)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	struct nlmsghdr nlh = { .nlmsg_len = sizeof(nlh), .nlmsg_type = NLMSG_DONE };
+	struct mnl_socket *other = mnl_socket_open(NETLINK_GENERIC);
+
+	assert_non_null(other);
+	assert_int_equal(client_open(&client), 0);
+	to.nl_pid = port;
+	assert_int_equal(sendto(mnl_socket_get_fd(other), &nlh, sizeof(nlh), 0,
+				(void *)&to, sizeof(to)), -1);
+	assert_int_equal(errno, geteuid() ? EPERM : ECONNREFUSED);
+	mnl_socket_close(other);
+	client_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reads_a_dump), TEST(interrupts_only_if_told), TEST(no_module),
 		TEST(sees_errors_in_done), TEST(sees_errors), TEST(odd_ends),
 		TEST(not_its_answer), TEST(no_error_numbers), TEST(wild_lengths),
+		TEST(hears_the_kernel_only),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);
