@@ -19,7 +19,9 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 8, 24, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
-CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE = 2, 19
+CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON = 2, 19, 21, 38
+# in 7.3 each is a right to READ, whatever security modules say: perfmon_capable()
+PERFMON = CAP_PERFMON, CAP_SYS_ADMIN
 SYS_CAPSET, SYS_LANDLOCK_CREATE_RULESET, SYS_LANDLOCK_RESTRICT_SELF = 126, 444, 446
 LANDLOCK_ACCESS_FS_MAKE_BLOCK = 1 << 11
 
@@ -65,10 +67,12 @@ def become(uid, caps=()):
     call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def without_ptrace():
-    call("prctl", PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0)
+def without(*caps):
+    """Root, but for some capabilities, for good."""
+    for cap in caps:
+        call("prctl", PR_CAPBSET_DROP, cap, 0, 0, 0)
     last = int(read("/proc/sys/kernel/cap_last_cap"))
-    set_caps([c for c in range(last + 1) if c != CAP_SYS_PTRACE])
+    set_caps([c for c in range(last + 1) if c not in caps])
 
 
 def new_userns():

@@ -18,9 +18,9 @@ import subprocess
 import pytest
 
 import nl
-from callers import (CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, OTHER, USER, ask_as, become,
-                     confine, errno_of, has_lsm, landlock, libc, load_profiles,
-                     mount_proc, name_of, new_pidns, new_userns, steps, without_ptrace, yama)
+from callers import (CAP_DAC_READ_SEARCH, CAP_PERFMON, CAP_SYS_PTRACE, OTHER, PERFMON, USER,
+                     ask_as, become, confine, errno_of, has_lsm, landlock, libc, load_profiles,
+                     mount_proc, name_of, new_pidns, new_userns, steps, without, yama)
 from conftest import fixture, read, tried
 
 BIN = os.path.dirname(shutil.which("fx-static") or "")
@@ -379,7 +379,7 @@ def judge_tasks(caller, answer):
     tasks, cells = answer["tasks"], answer["cells"]
     with_mm = {n: c for n, c in cells.items()
                if n not in ("zombie", "kernel thread", "nobody")}
-    everything = all(c["proc"]["pagemap"] == 0 for c in with_mm.values())
+    everything = all(c["proc"]["pagemap"] == c["proc"]["mem"] == 0 for c in with_mm.values())
     if isinstance(tasks, list):
         # by capability; or it can prove nothing, as it may not look at init
         expected = errno.EPERM, "CAP_SYS_PTRACE"
@@ -431,7 +431,8 @@ class Matrix:
     def differ(self, one, other, right):
         """Targets that one caller has a right to and the other has not."""
         one, other = self.rows[one], self.rows[other]
-        return [n for n in one if n in other and one[n][right] != other[n][right]]
+        return [n for n in one if n in other and n != "all tasks" and
+                one[n][right] != other[n][right]]
 
     def check(self, dimension, callers, pairs):
         """Nothing was wrong, and it could have been: both answers are there."""
@@ -463,7 +464,10 @@ def test_credentials(matrix):
     callers = {
         "other user": steps((become, OTHER)),
         "root of a user namespace": steps(USER_STEPS, (new_userns,)),
-        "root without CAP_SYS_PTRACE": steps((without_ptrace,)),
+        "root without CAP_SYS_PTRACE": steps((without, CAP_SYS_PTRACE)),
+        "root without either": steps((without, CAP_SYS_PTRACE, *PERFMON)),
+        "CAP_PERFMON and to read": steps(
+            (become, OTHER, [CAP_PERFMON, CAP_DAC_READ_SEARCH])),
         "CAP_SYS_PTRACE": steps((become, OTHER, [CAP_SYS_PTRACE])),
         "CAP_SYS_PTRACE and to read": steps(
             (become, OTHER, [CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH])),
@@ -477,7 +481,8 @@ def test_credentials(matrix):
                  ["root", "user", *callers, "root of a pid namespace"],
                  [("root", "user", "read"), ("user", "other user", "read"),
                   ("user", "root of a user namespace", "read"),
-                  ("root", "root without CAP_SYS_PTRACE", "read"),
+                  ("root", "root without CAP_SYS_PTRACE", "attach"),
+                  ("root", "root without either", "read"),
                   ("other user", "CAP_SYS_PTRACE and to read", "read"),
                   ("CAP_SYS_PTRACE", "CAP_SYS_PTRACE and to read", "read"),
                   ("user", "root of a pid namespace", "seen")])
@@ -507,8 +512,12 @@ def test_landlock(matrix):
     with yama(0):
         matrix.ask("user in a domain", steps(USER_STEPS, (landlock,)), with_cli=True)
         matrix.ask("root in a domain", steps((landlock,)))
-    matrix.check("Landlock", ["user in a domain", "root in a domain"],
-                 [("user", "user in a domain", "read"), ("root", "root in a domain", "read")])
+        matrix.ask("root without CAP_PERFMON in a domain",
+                   steps((without, *PERFMON), (landlock,)))
+    matrix.check("Landlock", ["user in a domain", "root in a domain",
+                              "root without CAP_PERFMON in a domain"], [
+        ("user", "user in a domain", "read"), ("root", "root in a domain", "attach"),
+        ("root", "root without CAP_PERFMON in a domain", "read")])
 
 
 def test_apparmor(matrix):
@@ -518,7 +527,7 @@ def test_apparmor(matrix):
     for rule in "none", "read", "trace":
         profile = f"pmemctl-{rule}"
         callers[f"user, {rule}"] = steps((confine, profile), USER_STEPS)
-        callers[f"root, {rule}"] = steps((confine, profile))
+        callers[f"root, {rule}"] = steps((without, *PERFMON), (confine, profile))
     with yama(0):
         for caller, prepare in callers.items():
             matrix.ask(caller, prepare, caller == "user, none")
