@@ -9,10 +9,9 @@ import time
 import pytest
 
 import nl
-from conftest import fixture, read, wait_until
+from conftest import fixture, read, tried, wait_until
 from test_protocol import full, parameter
 from test_storms import idle, memory_group, module_memory
-from tried import tried
 
 GROUP = "/sys/fs/cgroup/pmemctl-storm"
 VMAS = 60000
@@ -22,7 +21,7 @@ ONE = (VMAS + 100) * nl.VMA.size * 17 // 16 + (64 << 10)
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left():
+def module_is_idle():
     yield
     idle()
 

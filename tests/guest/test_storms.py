@@ -19,11 +19,11 @@ import time
 import pytest
 
 import nl
-from conftest import fixture, libc, pmemctl, read, started, stat_field, wait_until
+from conftest import (fixture, libc, pmemctl, read, started, stat_field, tried,
+                      wait_until)
 from nl import errno
 from test_access import refused
 from test_protocol import half_read, parameter
-from tried import tried
 
 SECONDS = int(os.environ.get("PMEMCTL_STORM_SECONDS", 6))
 LOADS = int(os.environ.get("PMEMCTL_STORM_LOADS", 10))
@@ -47,7 +47,7 @@ def idle():
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left():
+def module_is_idle():
     yield
     idle()
 
