@@ -92,7 +92,7 @@ void fail(const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && n < (int)sizeof(text))
+	if (err && n >= 0 && n < (int)sizeof(text))
 		snprintf(text + n, sizeof(text) - n, ": %s", strerror(err));
 	fprintf(stderr, "guest: %s\n", text);
 	finish(FRAME_FAILURE, text);
@@ -201,6 +201,7 @@ static __attribute__((noreturn)) void run_command(char **argv)
 		snprintf(text, sizeof(text), "exit %d", WEXITSTATUS(status));
 	else
 		snprintf(text, sizeof(text), "signal %d", WTERMSIG(status));
+	check_still_on();
 	find_leaks();
 	finish(FRAME_STATUS, text);
 }

@@ -18,6 +18,7 @@ void set_environment(const char *slow);
 
 void read_options(void);
 void check_options(void);
+void check_still_on(void);
 bool option_wanted(const char *line);
 
 void find_leaks(void);

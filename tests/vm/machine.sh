@@ -97,6 +97,12 @@ machine_setup() {
 	# Emulation on a busy host is slow by an order of magnitude.
 	cmdline+=" sysctl.kernel.hung_task_timeout_secs=$hung"
 	cmdline+=" watchdog_thresh=$((slow > 1 ? 60 : 30))"
+	# Its stacks are larger, so the kernel would have fewer threads at once.
+	[[ ! -e $dir/wanted ]] ||
+		cmdline+=" sysctl.kernel.threads-max=20000"
+	# Memory is filled on its way out and back: what is not written is not zero.
+	! wanted CONFIG_PAGE_POISONING ||
+		cmdline+=" page_poison=1 slub_debug=P slab_debug=P"
 	cmdline+=" rcupdate.rcu_cpu_stall_timeout=$((60 * slow))"
 
 	machine=(qemu-system-x86_64 -M q35 -m "$mem" -nodefaults -display none

@@ -4,6 +4,7 @@
  * initramfs, lines as in a .config. None of Debian's kernels has that file.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,46 @@ static bool has_line(const char *text, const char *line)
 bool option_wanted(const char *line)
 {
 	return wanted && has_line(wanted, line);
+}
+
+/* The first character after KEY in a file, '\0' if there is none. */
+static char value_of(const char *path, const char *key)
+{
+	FILE *f = fopen(path, "r");
+	char *text, *p;
+	char c = '\0';
+
+	if (!f)
+		fail("cannot read %s", path);
+	text = read_all(f);
+	fclose(f);
+	p = strstr(text, key);
+	if (p) {
+		p += strlen(key);
+		c = p[strspn(p, " ")];
+	}
+	free(text);
+	return c;
+}
+
+/* What can be there and idle, or has switched itself off in the meantime */
+void check_still_on(void)
+{
+	static const struct {
+		const char *option, *path, *key;
+	} m[] = {
+		{ "CONFIG_PROVE_LOCKING=y", "/proc/lockdep_stats", "debug_locks:" },
+		{ "CONFIG_KCSAN=y", "/sys/kernel/debug/kcsan", "enabled:" },
+		{ "CONFIG_PAGE_POISONING=y", "/sys/kernel/slab/kmalloc-1k/poison", "" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(m) / sizeof(m[0]); i++) {
+		errno = 0;
+		if (option_wanted(m[i].option) &&
+		    value_of(m[i].path, m[i].key) != '1')
+			fail("%s is off", m[i].path);
+	}
 }
 
 /* What the running kernel says of itself, not what its makers meant. */
