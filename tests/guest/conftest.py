@@ -283,20 +283,16 @@ def user_processes():
     return found
 
 
-@pytest.fixture(scope="session")
-def at_first():
-    return user_processes()
-
-
 @pytest.fixture(autouse=True)
-def nothing_is_left(at_first):
+def nothing_is_left():
     """A process that outlives its test would disturb those that come after it, and
-    they would fail for it."""
+    they would fail for it. What a whole file shares is there before."""
+    before = user_processes()
     yield
     for patience in 0, 0.1, 0.5, 2, 5:
         time.sleep(patience)
         left = {who: name for who, name in user_processes().items()
-                if who not in at_first}
+                if who not in before}
         if not left:
             return
     for pid, _ in left:

@@ -419,7 +419,7 @@ class Matrix:
         answer = ask_as(prepare, ask_all, targets or self.targets, with_cli)
         self.wrong += judge(caller, answer)
         self.rows[caller] = row = {
-            name: {**{right: bool(c["told"][right]) and not c["told"][right]["refused"]
+            name: {**{right: bool((c["told"][right] or {}).get("threads"))
                       for right in ("read", "attach")}, "seen": c["proc"]["stat"] == 0}
             for name, c in answer["cells"].items()}
         row["all tasks"] = {"read": not isinstance(answer["tasks"], list),
