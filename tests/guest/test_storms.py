@@ -2,7 +2,7 @@
 """The module while the ground moves: targets that change at full speed, modules that
 come and go, readers that stop or die, no memory, CPUs that vanish, a lock that is kept.
 
-PMEMCTL_STORM_SECONDS is how long each of the storms blows (6), PMEMCTL_STORM_LOADS how
+PMEMCTL_STORM_SECONDS is how long each of the storms blows (4), PMEMCTL_STORM_LOADS how
 often the module is loaded (10). That the kernel does not complain is for whoever runs
 the guest to see.
 """
@@ -25,7 +25,7 @@ from nl import errno
 from test_access import refused
 from test_protocol import half_read, parameter
 
-SECONDS = int(os.environ.get("PMEMCTL_STORM_SECONDS", 6))
+SECONDS = int(os.environ.get("PMEMCTL_STORM_SECONDS", 4))
 LOADS = int(os.environ.get("PMEMCTL_STORM_LOADS", 10))
 HOLD = "/build/tests/fixtures/bin/hold.ko"
 MODULE = "/build/kmod/pmemctl.ko"
