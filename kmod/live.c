@@ -88,6 +88,9 @@ static bool use_sample(struct pmemctl_thread *row, const struct pmemctl_live *li
 	row->ip = sample->ip;
 	row->tp = sample->tp;
 	row->reg_state = PMEMCTL_REGS_LIVE;
+	/* which it may not have been when its row was filled */
+	row->flags |= PMEMCTL_THREAD_ON_CPU;
+	row->cpu = sample - (const struct sample *)live->samples.rows;
 	return true;
 }
 
