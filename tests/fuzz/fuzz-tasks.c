@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	machine.partial = how & 1;
 	gave_up = 0;
 	module_answers(&client, data, size, how >> 4);
-	ret = client_tasks(&client, feed, &machine);
+	ret = client_tasks(&client, -1, feed, &machine);
 	must(ret <= 0);
 	if (!ret)
 		ret = machine_finish(&machine);
