@@ -14,7 +14,8 @@ import time
 import pytest
 
 # Guests are emulated: everything is slow, nothing may hang
-PATIENCE = 120 * int(os.environ.get("PMEMCTL_SLOW", 1))
+SLOW = int(os.environ.get("PMEMCTL_SLOW", 1))
+PATIENCE = 120 * SLOW
 HERE = os.path.dirname(__file__)
 
 # fixtures that any test of "every kind of process" goes over

@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+from conftest import SLOW, tried
+
 DEBUG = os.uname().nodename.startswith("debug-")
 HOW = ["--dry"] if not DEBUG else []
 
@@ -25,8 +27,10 @@ def run(*argv, timeout):
 @pytest.mark.parametrize("how", [HOW], ids=["every-allocation" if DEBUG else
                                             "no-failslab-in-this-kernel"])
 def test_inject(how):
-    lines = run("fire-inject", *how, timeout=1500)
+    lines = run("fire-inject", *how, timeout=900 * SLOW)
     counts = [line.split("\t") for line in lines if line.startswith("TRIED\t")]
+    for count in counts:
+        tried(*count[1:])
     assert all(c[4] == "nothing" for c in counts)
     # an injection that injects nothing passes for a module without a fault
     assert [int(c[2]) for c in counts][0] > (300 if DEBUG else 30)
