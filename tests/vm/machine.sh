@@ -97,9 +97,9 @@ machine_setup() {
 	# Emulation on a busy host is slow by an order of magnitude.
 	cmdline+=" sysctl.kernel.hung_task_timeout_secs=$hung"
 	cmdline+=" watchdog_thresh=$((slow > 1 ? 60 : 30))"
-	# Its stacks are larger, so the kernel would have fewer threads at once.
+	# With larger stacks and the smallest tables, it would have fewer threads.
 	[[ ! -e $dir/wanted ]] ||
-		cmdline+=" sysctl.kernel.threads-max=20000"
+		cmdline+=" sysctl.kernel.threads-max=20000 sysctl.kernel.pid_max=32768"
 	# Memory is filled on its way out and back: what is not written is not zero.
 	! wanted CONFIG_PAGE_POISONING ||
 		cmdline+=" page_poison=1 slub_debug=P slab_debug=P"
