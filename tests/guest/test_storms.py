@@ -301,11 +301,12 @@ def available_mib():
 
 @contextlib.contextmanager
 def little_memory(mib):
-    """All but so much goes into huge pages that nobody uses."""
+    """All but so much goes into huge pages that nobody uses; a few at a time, as the
+    kernel clears them in one go, and emulated CPUs are slow at that."""
     path, pages = "/proc/sys/vm/nr_hugepages", 0
     try:
         while available_mib() > mib + 8:
-            pages += max((available_mib() - mib) // 4, 1)
+            pages += min(max((available_mib() - mib) // 4, 1), 16)
             with open(path, "w") as f:
                 f.write(str(pages))
             if int(read(path)) < pages:
