@@ -321,14 +321,13 @@ static _Noreturn void keep_lock(void)
 {
 	void *p = mmap(NULL, LOCKED_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	volatile uint8_t sum = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (p == MAP_FAILED)
 		die("no memory");
 	madvise(p, LOCKED_BYTES, MADV_NOHUGEPAGE);
 	for (size_t at = 0; at < LOCKED_BYTES; at += 4096)
-		sum += ((uint8_t *)p)[at];
+		(void)((volatile uint8_t *)p)[at];
 	be_ready();
 	for (;;) {
 		mprotect(p, LOCKED_BYTES, PROT_READ);

@@ -161,7 +161,7 @@ def test_live(args):
         running = {k["tid"] for k in target.truth["threads"]
                    if k["blocked_in"] == "spin"}
         seen = set()
-        for _ in range(60):
+        for _ in range(300):
             rows, _ = look(target.pid, "--live")
             for known in target.truth["threads"]:
                 row = rows[known["tid"]]

@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -301,21 +302,21 @@ def available_mib():
 
 @contextlib.contextmanager
 def little_memory(mib):
-    """All but so much goes into huge pages that nobody uses; a few at a time, as the
-    kernel clears them in one go, and emulated CPUs are slow at that."""
-    path, pages = "/proc/sys/vm/nr_hugepages", 0
+    """All but so much is in a file of a tmpfs; there is no swap."""
+    place = tempfile.mkdtemp()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100%", "tmpfs", place], check=True)
     try:
-        while available_mib() > mib + 8:
-            pages += min(max((available_mib() - mib) // 4, 1), 16)
-            with open(path, "w") as f:
-                f.write(str(pages))
-            if int(read(path)) < pages:
-                break
+        with open(f"{place}/file", "wb") as f:
+            size = 0
+            while available_mib() > mib + 8:
+                more = min(max((available_mib() - mib) // 4, 1), 64) << 20
+                os.posix_fallocate(f.fileno(), size, more)
+                size += more
         assert available_mib() < 4 * mib, available_mib()
         yield
     finally:
-        with open(path, "w") as f:
-            f.write("0")
+        subprocess.run(["umount", "-l", place], check=True)
+        os.rmdir(place)
 
 
 def test_no_memory_at_all():
