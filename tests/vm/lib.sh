@@ -44,26 +44,39 @@ as_root() {
 	fi
 }
 
-# need_tools COMMAND=PACKAGE... : install what the host lacks.
+# missing_tools COMMAND=PACKAGE... : the packages of those that are not there
+missing_tools() {
+	local pair
+
+	for pair; do
+		command -v "${pair%%=*}" >/dev/null || printf '%s\n' "${pair#*=}"
+	done
+}
+
+# need_tools COMMAND=PACKAGE... : install what the host lacks; one at a time, as apt
+# does not wait for another apt.
 need_tools() {
-	local pair missing=()
+	local missing held
 
 	# Ordinary users have no sbin in PATH, and mke2fs lives there.
 	PATH=$PATH:/usr/sbin:/sbin
-	for pair in "$@"; do
-		command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
-	done
+	mapfile -t missing < <(missing_tools "$@")
 	[[ ${#missing[@]} -gt 0 ]] || return 0
 
-	say "installing ${missing[*]}"
-	{
-		as_root apt-get -qq update &&
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-			install --no-install-recommends "${missing[@]}"
-	} </dev/null >"$cache/logs/host-packages" 2>&1 || {
-		tail -n 20 "$cache/logs/host-packages" >&2
-		die "cannot install ${missing[*]}"
-	}
+	lock held host-packages
+	mapfile -t missing < <(missing_tools "$@")
+	if [[ ${#missing[@]} -gt 0 ]]; then
+		say "installing ${missing[*]}"
+		{
+			as_root apt-get -qq update &&
+			as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+				install --no-install-recommends "${missing[@]}"
+		} </dev/null >"$cache/logs/host-packages" 2>&1 || {
+			tail -n 20 "$cache/logs/host-packages" >&2
+			die "cannot install ${missing[*]}"
+		}
+	fi
+	unlock "$held"
 }
 
 guest_names() {
