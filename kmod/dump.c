@@ -62,7 +62,7 @@ static void tick(struct work_struct *work)
 /* Return: what keeps the answer from now on, or NULL */
 static struct unread *keep(const struct pmemctl_answer_kind *kind, void *answer)
 {
-	struct unread *unread = kmalloc(sizeof(*unread), GFP_KERNEL_ACCOUNT);
+	struct unread *unread = kmalloc(sizeof(*unread), PMEMCTL_GFP);
 
 	if (!unread)
 		return NULL;

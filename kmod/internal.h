@@ -85,8 +85,8 @@ int pmemctl_budget_charge(struct pmemctl_budget *budget, size_t bytes);
 void pmemctl_budget_uncharge(struct pmemctl_budget *budget, size_t bytes);
 
 /*
- * For what grows with a target. Charged to the caller's memory cgroup; where there is
- * not enough the answer is ENOMEM: nobody is killed because somebody looks.
+ * For everything that is allocated. Charged to the caller's memory cgroup; where there
+ * is not enough the answer is ENOMEM: nobody is killed because somebody looks.
  */
 #define PMEMCTL_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
 

@@ -128,7 +128,7 @@ int pmemctl_live_reserve(struct pmemctl_live *live, struct pmemctl_budget *budge
 {
 	if (!live->wanted || live->samples.capacity)
 		return 0;
-	if (!zalloc_cpumask_var(&live->cpus, GFP_KERNEL_ACCOUNT))
+	if (!zalloc_cpumask_var(&live->cpus, PMEMCTL_GFP))
 		return -ENOMEM;
 	live->has_cpus = true;
 	live->samples.row_size = sizeof(struct sample);

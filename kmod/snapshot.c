@@ -40,7 +40,7 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 	struct pmemctl_snapshot *snap;
 	int ret;
 
-	snap = kzalloc(sizeof(*snap), GFP_KERNEL_ACCOUNT);
+	snap = kzalloc(sizeof(*snap), PMEMCTL_GFP);
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
 	ret = pmemctl_quota_take(&snap->budget, extack);

@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -18,9 +19,19 @@
  */
 static void *alloc(size_t size)
 {
+	void *rows;
+
 	if (size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
 		return kvmalloc(size, PMEMCTL_GFP);
-	return __vmalloc(size, PMEMCTL_GFP);
+	rows = __vmalloc(size, PMEMCTL_GFP);
+	/*
+	 * Some kernels leave the pages of a vmalloc() that failed halfway to a worker of
+	 * this CPU. Until that has run the caller's memory cgroup is full, and the caller
+	 * is killed for the next page he touches.
+	 */
+	if (!rows)
+		schedule_timeout_uninterruptible(1);
+	return rows;
 }
 
 /**

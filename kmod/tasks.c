@@ -50,7 +50,7 @@ struct pmemctl_tasks *pmemctl_tasks_alloc(struct netlink_ext_ack *extack)
 	struct pmemctl_tasks *tasks;
 	int ret;
 
-	tasks = kzalloc(sizeof(*tasks), GFP_KERNEL_ACCOUNT);
+	tasks = kzalloc(sizeof(*tasks), PMEMCTL_GFP);
 	if (!tasks)
 		return ERR_PTR(-ENOMEM);
 	ret = pmemctl_quota_take(&tasks->budget, extack);
