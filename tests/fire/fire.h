@@ -62,6 +62,7 @@ struct answer {
 	bool ended;		/* by NLMSG_DONE or NLMSG_ERROR */
 	bool refused;		/* by NLMSG_ERROR */
 	bool has_words;		/* an extended ack with a text */
+	bool partial;		/* what came first may have gone to another reader */
 	int error;		/* errno, 0 for none */
 	uint8_t cmd;		/* of the messages; 0: there was none */
 	unsigned int messages;

@@ -99,8 +99,12 @@ static void make_form(struct form *form, struct dice *dice)
 	form->flags = NLM_F_REQUEST | NLM_F_DUMP;
 	form->version = PMEMCTL_GENL_VERSION;
 	form->cmd = dice_throw(dice, 24) ? PMEMCTL_CMD_SNAPSHOT : PMEMCTL_CMD_TASKS;
-	if (form->cmd == PMEMCTL_CMD_TASKS)
+	if (form->cmd == PMEMCTL_CMD_TASKS) {
+		if (dice_throw(dice, 8))
+			set_number(add_piece(form, PMEMCTL_TASKS_A_PROOF_FD),
+				   dice_throw(dice, 4) ? FD_FIRST + TARGET_INIT : some_fd(dice));
 		return;
+	}
 
 	piece = add_piece(form, PMEMCTL_A_PID);
 	piece->target = target;
