@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "input.h"
+#include "scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,36 +13,6 @@
 #include <unistd.h>
 
 #define PAGE 4096ULL
-
-/* The ioctl, as <linux/fs.h> has it since 6.7 */
-struct scan_region {
-	uint64_t start;
-	uint64_t end;
-	uint64_t categories;
-};
-
-struct scan {
-	uint64_t size;
-	uint64_t flags;
-	uint64_t start;
-	uint64_t end;
-	uint64_t walk_end;
-	uint64_t vec;
-	uint64_t vec_len;
-	uint64_t max_pages;
-	uint64_t category_inverted;
-	uint64_t category_mask;
-	uint64_t category_anyof_mask;
-	uint64_t return_mask;
-};
-
-#define SCAN _IOWR('f', 16, struct scan)
-#define IS_FILE (1ULL << 2)
-#define IS_PRESENT (1ULL << 3)
-#define IS_SWAPPED (1ULL << 4)
-#define IS_ZERO (1ULL << 5)
-#define IS_HUGE (1ULL << 6)
-#define IS_GUARD (1ULL << 8)
 
 struct world world;
 static unsigned char memory[WORLD_PAGES][PAGE];
