@@ -247,7 +247,8 @@ void regions_smaps_text(FILE *out, const struct picture *picture, const struct o
 	const void **rows;
 
 	if (!picture->model->witness.smaps.read) {
-		fputs("smaps could not be read: the process changes too fast\n", out);
+		fprintf(out, "smaps could not be read: %s\n",
+			smaps_why(picture->model->witness.smaps.error));
 		return;
 	}
 	rows = table_rows(&table_regions, picture, NULL, opts->filter, &count);

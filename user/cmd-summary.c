@@ -216,7 +216,7 @@ static void put_total(FILE *out, const struct summary *summary, const struct opt
 		all->count == 1 ? "region or part" : "regions and parts",
 		size_text(a, all->reserved, opts->bytes));
 	if (!summary->told) {
-		fputs("; smaps could not be read: the process changes too fast\n", out);
+		fprintf(out, "; smaps could not be read: %s\n", smaps_why(summary->error));
 		return;
 	}
 	fprintf(out, ", %s resident (PSS %s), %s swapped\n",

@@ -192,6 +192,11 @@ int smaps_read(int fd, size_t max, struct smaps *smaps)
 	return 0;
 }
 
+const char *smaps_why(int error)
+{
+	return error ? strerror(error) : "the process changes too fast";
+}
+
 void smaps_free(struct smaps *smaps)
 {
 	free(smaps->list);

@@ -58,12 +58,14 @@ struct smap {
  * @count: how many
  * @room: how many @list has space for
  * @read: the file was read: what is not in @list was not there
+ * @error: errno of reading it
  */
 struct smaps {
 	struct smap *list;
 	size_t count;
 	size_t room;
 	bool read;
+	int error;
 };
 
 /**
@@ -78,6 +80,12 @@ struct smaps {
  * Return: 0 or -errno.
  */
 int smaps_read(int fd, size_t max, struct smaps *smaps);
+
+/**
+ * smaps_why() - why there are no entries, in words
+ * @error: of the struct smaps that has not been read; 0: it was of another address space
+ */
+const char *smaps_why(int error);
 
 /** smaps_free() - releases what was read; it is then empty */
 void smaps_free(struct smaps *smaps);

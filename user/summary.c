@@ -241,6 +241,7 @@ int summary_make(struct picture *picture)
 	if (!summary)
 		return -1;
 	summary->told = picture->model->witness.smaps.read;
+	summary->error = picture->model->witness.smaps.error;
 	for (size_t i = 0; i < KINDS; i++)
 		summary->kinds[i].kind = i;
 	for (size_t i = 0; i < nr_vmas; i++)
@@ -272,4 +273,6 @@ void summary_add(struct summary *sum, const struct summary *summary)
 	sum->unsplit += summary->unsplit;
 	sum->changed += summary->changed;
 	sum->told = summary->told && (first || sum->told);
+	if (!summary->told)
+		sum->error = summary->error;
 }

@@ -56,6 +56,7 @@ struct fall {
  *	which part they are in: they count for the largest of the VMA's own kind
  * @changed: VMAs that came or changed while smaps was read: they are @all.untold
  * @told: smaps was read; else nothing is known but of addresses
+ * @error: why it was not, for smaps_why()
  */
 struct summary {
 	struct tally kinds[KINDS];
@@ -68,6 +69,7 @@ struct summary {
 	uint64_t unsplit;
 	size_t changed;
 	bool told;
+	int error;
 };
 
 /**

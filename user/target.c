@@ -235,12 +235,13 @@ static int hear_smaps(const struct look *look, struct model *before)
 	int fd = proc_open(look->pid, look->tid, "smaps"), ret;
 
 	smaps_free(smaps);
-	if (fd < 0)
-		return 0;
-	ret = smaps_read(fd, 2 * before->nr_vmas + 1024, smaps);
-	close(fd);
-	if (ret)
+	ret = fd < 0 ? fd : smaps_read(fd, 2 * before->nr_vmas + 1024, smaps);
+	if (fd >= 0)
+		close(fd);
+	if (ret) {
 		smaps_free(smaps);
+		smaps->error = -ret;
+	}
 	return ret == -ENOMEM ? ret : 0;
 }
 

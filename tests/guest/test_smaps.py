@@ -2,6 +2,7 @@
 """regions -x: every figure that of the kernel's smaps, or none at all."""
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_columns_of_a_dead_leader():
     with fixture("fx-leader") as target, stopped(target):
         tid = next(t for t in target.tids() if t != target.pid)
         check_all(target.pid, f"{target.pid}/task/{tid}")
+
+
+def test_why_it_cannot_be_read():
+    """Another file in its place, one that is an error to read."""
+    with fixture("fx-static") as target:
+        there = f"/proc/{target.pid}"
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-ec", f"mount --bind {there}/mem {there}/smaps;"
+             f" pmemctl show -x {target.pid}; pmemctl summary {target.pid}"],
+            capture_output=True, text=True)
+        assert done.returncode == 0, done
+        assert re.findall("smaps could not be read: (.*)", done.stdout) == \
+            ["Input/output error"] * 2, done.stdout
 
 
 def labelled(target, *args):

@@ -76,7 +76,9 @@ static void all_of_the_witness_moves(void **state)
 	before.witness.marks = GUARD_MARKS_HIDDEN;
 	before.witness.guard_gap = 7;
 	before.witness.orphans_known = true;
-	before.witness.smaps = (struct smaps) { calloc(1, sizeof(struct smap)), 1, 1, true };
+	before.witness.smaps = (struct smaps) {
+		.list = calloc(1, sizeof(struct smap)), .count = 1, .room = 1, .read = true,
+	};
 	before.witness.residents = (struct resident_list) { calloc(1, sizeof(struct resident)), 1 };
 	end();
 	assert_true(after.witness.smaps.read);
