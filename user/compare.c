@@ -43,11 +43,13 @@ struct leaf {
  * @object: the file
  * @vma: the VMA
  * @shareable: the same place of the file is the same memory
+ * @segment: of System V shared memory
  */
 struct file {
 	const struct pmemctl_object *object;
 	const struct pmemctl_vma *vma;
 	bool shareable;
+	bool segment;
 };
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -60,6 +62,8 @@ static int by_place(const void *left, const void *right)
 	const struct file *a = left, *b = right;
 	int way = object_compare(a->object, b->object);
 
+	if (!way)
+		way = a->segment - b->segment;
 	if (!way)
 		way = compare_numbers(a->vma->offset, b->vma->offset);
 	return way ? way : compare_numbers(a->vma->start, b->vma->start);
@@ -103,7 +107,9 @@ int side_init(struct side *side, const struct picture *picture)
 		side->mergeable |= vma->flags & PMEMCTL_VMA_MERGEABLE;
 		if (vma->file)
 			side->files[side->nr_files++] = (struct file) {
-				model_object(model, vma->file), vma, vma_is_shareable(model, vma)
+				model_object(model, vma->file), vma,
+				vma_is_shareable(model, vma),
+				object_is_segment(model, vma->file)
 			};
 	}
 	qsort(side->files, side->nr_files, sizeof(*side->files), by_place);
@@ -214,8 +220,14 @@ int side_confirm(struct side *side, int pagemap)
 	return ret;
 }
 
+/* Whether what has the numbers of a file is the file: those of a segment may be another's */
+static bool is_file(const struct side *side, const struct file *file, bool segment)
+{
+	return file->shareable && file->segment == segment && (!segment || side->same_ipc);
+}
+
 /* Whether it maps the very file */
-static bool has_file(const struct side *side, const struct pmemctl_object *object)
+static bool has_file(const struct side *side, const struct pmemctl_object *object, bool segment)
 {
 	size_t low = 0, high = side->nr_files;
 
@@ -228,7 +240,7 @@ static bool has_file(const struct side *side, const struct pmemctl_object *objec
 			high = mid;
 	}
 	for (; low < side->nr_files && !object_compare(side->files[low].object, object); low++) {
-		if (side->files[low].shareable)
+		if (is_file(side, &side->files[low], segment))
 			return true;
 	}
 	return false;
@@ -243,9 +255,13 @@ static bool one_file(const struct side *a, const struct pmemctl_vma *va, const s
 		     const struct pmemctl_vma *vb)
 {
 	const struct model *one = a->picture->model, *other = b->picture->model;
+	bool segment;
 
-	return !object_compare(model_object(one, va->file), model_object(other, vb->file)) &&
-	       vma_is_shareable(one, va) && vma_is_shareable(other, vb);
+	if (object_compare(model_object(one, va->file), model_object(other, vb->file)) ||
+	    !vma_is_shareable(one, va) || !vma_is_shareable(other, vb))
+		return false;
+	segment = object_is_segment(one, va->file);
+	return segment == object_is_segment(other, vb->file) && (!segment || a->same_ipc);
 }
 
 /* At one address, both have anonymous memory or the same place of the same file */
@@ -336,11 +352,12 @@ static void count_files(struct side *side, const struct side *other, const char 
 		uint64_t kinds = 0;
 
 		for (next = i; next < side->nr_files &&
+		     side->files[next].segment == file->segment &&
 		     !object_compare(side->files[next].object, file->object); next++) {
-			if (side->files[next].shareable)
+			if (is_file(side, &side->files[next], file->segment))
 				kinds |= kinds_of(side, side->files[next].vma);
 		}
-		if (!kinds || !has_file(other, file->object))
+		if (!kinds || !has_file(other, file->object, file->segment))
 			continue;
 		for (int kind = 0; kind < KINDS; kind++)
 			side->tallies[kind].files += kinds >> kind & 1;
@@ -360,6 +377,7 @@ int compare_ranges(struct comparison *comparison)
 	comparison->names = calloc(a->nr_files + 1, sizeof(*comparison->names));
 	if (!comparison->names)
 		return -ENOMEM;
+	a->same_ipc = b->same_ipc = comparison->of[THING_IPC] == SHARE_SAME;
 	count_ranges(a, b);
 	count_ranges(b, a);
 	count_files(a, b, comparison->names, &comparison->nr_names);
@@ -400,7 +418,7 @@ static const struct page *find_page(const struct side *side, uint64_t addr)
 
 /* Index behind the last mapping that begins at or below a place of a file */
 static size_t files_up_to(const struct side *side, const struct pmemctl_object *object,
-			  uint64_t offset)
+			  bool segment, uint64_t offset)
 {
 	size_t low = 0, high = side->nr_files;
 
@@ -408,6 +426,8 @@ static size_t files_up_to(const struct side *side, const struct pmemctl_object *
 		size_t mid = low + (high - low) / 2;
 		int way = object_compare(side->files[mid].object, object);
 
+		if (!way)
+			way = side->files[mid].segment - segment;
 		if (way < 0 || (!way && side->files[mid].vma->offset <= offset))
 			low = mid + 1;
 		else
@@ -438,13 +458,16 @@ static struct twin twin_in_file(const struct side *side, const struct pmemctl_vm
 {
 	const struct pmemctl_object *object = model_object(side->picture->model, vma->file);
 	uint64_t offset = offset_of(vma, addr);
-	size_t i = files_up_to(other, object, offset), end = i > OVERLAPS ? i - OVERLAPS : 0;
+	bool segment = object_is_segment(side->picture->model, vma->file);
+	size_t i = files_up_to(other, object, segment, offset);
+	size_t end = i > OVERLAPS ? i - OVERLAPS : 0;
 
 	for (; i > end; i--) {
 		const struct file *file = &other->files[i - 1];
 		const struct page *page;
 
-		if (object_compare(file->object, object))
+		if (object_compare(file->object, object) || file->segment != segment ||
+		    (segment && !other->same_ipc))
 			return (struct twin) { NULL, NULL, false };
 		if (offset - file->vma->offset >= file->vma->end - file->vma->start)
 			continue;

@@ -81,6 +81,7 @@ struct side {
 	uint64_t *frames;
 	size_t nr_frames;
 	bool mergeable;
+	bool same_ipc;
 };
 
 /**
@@ -154,7 +155,8 @@ int side_confirm(struct side *side, int pagemap);
 
 /**
  * compare_ranges() - fill @size, @ranges and @files of all tallies, and @names
- * @comparison: with sides from side_init()
+ * @comparison: with sides from side_init(), and @of: segments of System V shared memory
+ *	are of an IPC namespace
  *
  * Return: 0, or -ENOMEM.
  */

@@ -224,6 +224,41 @@ def test_two_programs():
             (kinds_of(shown)["vdso"]["same_a"] > 0)
 
 
+SEGMENT = r"""
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+if libc.unshare(0x08000000):        # CLONE_NEWIPC
+    raise OSError(ctypes.get_errno(), "unshare")
+id = libc.shmget(0, 4096, 0o1600)
+at = libc.shmat(id, None, 0)
+ctypes.memset(at, 1, 4096)
+print(id, flush=True)
+sys.stdin.read()
+libc.shmctl(id, 0, None)
+"""
+
+
+def test_segments_of_two_ipc_namespaces():
+    """Their inode number is the id, which is the same, as is the name."""
+    with contextlib.ExitStack() as stack:
+        pids, ids = [], []
+        for _ in range(2):
+            popen = stack.enter_context(started(["python3", "-c", SEGMENT]))
+            pids.append(popen.pid)
+            ids.append(popen.stdout.readline())
+        assert ids[0] == ids[1]
+        for setting in [], ["setpriv", "--bounding-set", "-sys_admin"]:
+            done = subprocess.run([*setting, "pmemctl", "compare", "-J", *map(str, pids)],
+                                  capture_output=True, text=True, check=True)
+            shown = json.loads(done.stdout)
+            assert shown["pages"]["frames_told"] is (not setting)
+            assert not [f for f in shown["files"] if "SYSV" in f], shown["files"]
+            row = kinds_of(shown)["shm"]
+            assert row["rss_a"] == row["rss_b"] == PAGE
+            assert row["files"] == 0 and not row["shared"] and not row["may_a"], row
+
+
 def test_nothing_in_common():
     with fixture("fx-static-static") as one, started(["sleep", "1000"]) as two:
         wait_until("sleep sleeps", lambda: stat_field(two.pid, 3) == "S" and
