@@ -165,7 +165,7 @@ static void ties_json(struct json *json, const struct answer *a)
 {
 	const struct page *page = a->page;
 
-	if (!page->vma || page->is == PAGE_IS_UNKNOWN) {
+	if (!page->vma || !ties_known(page)) {
 		json_null(json, "sharers");
 		return;
 	}

@@ -354,9 +354,8 @@ static void put_page(FILE *out, const struct answer *a)
 		 "processes have their own copies of it");
 	put_ties(out, a, TIE_MAPPED, "process maps it, and has not got it",
 		 "processes map it, and have not got it");
-	if (!page->sought && (page->is == PAGE_IS_ABSENT || page->is == PAGE_IS_THERE) &&
-	    page->vma->file && !vma_is_shareable(model, page->vma) &&
-	    !(page->flags & FRAME_EXCLUSIVE))
+	if ((page->is == PAGE_IS_ABSENT || page->is == PAGE_IS_THERE) && !ties_known(page) &&
+	    page->vma->file && !vma_is_shareable(model, page->vma))
 		fputs("its inode does not tell who has the same memory: others were not asked\n",
 		      out);
 	if (!page->sought || page->is == PAGE_IS_UNKNOWN)

@@ -208,6 +208,20 @@ int ties_look(struct ties *ties, struct client *client, const struct model *mode
 	return 0;
 }
 
+bool ties_known(const struct page *page)
+{
+	switch (page->is) {
+	case PAGE_IS_ABSENT:
+		/* what has no page there may have one in another's */
+		return page->sought || !(page->vma->file || page->vma->flags &
+					 (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP));
+	case PAGE_IS_THERE:
+		return page->sought || page->flags & (FRAME_EXCLUSIVE | FRAME_ZERO);
+	default:
+		return false;
+	}
+}
+
 void ties_free(struct ties *ties)
 {
 	for (size_t i = 0; i < ties->nr_pages; i++)

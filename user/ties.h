@@ -98,6 +98,14 @@ struct ties {
 int ties_look(struct ties *ties, struct client *client, const struct model *model,
 	      int pagemap);
 
+/**
+ * ties_known() - whether it is known who else has a page
+ * @page: after ties_look()
+ *
+ * If so and it has no ties, nobody has it of those that were looked at.
+ */
+bool ties_known(const struct page *page);
+
 /** ties_free() - releases what ties_look() took */
 void ties_free(struct ties *ties);
 

@@ -467,6 +467,30 @@ def test_one_mm():
         assert "the whole address space is shared with 2 processes" in text
 
 
+PERF = r"""
+import ctypes, mmap, struct, sys
+attr = struct.pack("IIQ", 1, 64, 9) + bytes(48)        # PERF_TYPE_SOFTWARE, DUMMY
+fd = ctypes.CDLL(None, use_errno=True).syscall(298, attr, 0, -1, -1, 0)
+if fd < 0:
+    raise OSError(ctypes.get_errno(), "perf_event_open")
+maps = [mmap.mmap(fd, 4096, mmap.MAP_SHARED, mmap.PROT_READ) for _ in range(2)]
+print([m[0] for m in maps], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_inode_for_all():
+    """Memory of anon_inode, whose number says nothing: not known is not nobody."""
+    with started(["python3", "-c", PERF]) as popen:
+        assert popen.stdout.readline()
+        line = next(x for x in read(f"/proc/{popen.pid}/maps").splitlines()
+                    if "anon_inode:[perf_event]" in x)
+        addr = line.split("-")[0]
+        assert one(popen.pid, int(addr, 16))["sharers"] is None
+        text = pmemctl("who", popen.pid, addr).stdout.decode()
+        assert "no other process" not in text and "processes have" not in text
+
+
 def test_absent_and_untouched_pages():
     with fixture("fx-static") as target:
         big = number(target.truth["bss_big"]["addr"]) + (2 << 20)
