@@ -653,12 +653,23 @@ static _Noreturn void replay(const char *text, pid_t foreign)
 	_exit(0);
 }
 
+/* A million takes an hour where the kernel checks itself */
 static void wait_for(const pid_t *pids, unsigned int nr)
 {
+	unsigned int seconds = 0;
+
 	for (unsigned int i = 0; i < nr; i++) {
+		pid_t ended;
 		int status;
 
-		if (waitpid(pids[i], &status, 0) < 0)
+		while (!(ended = waitpid(pids[i], &status, WNOHANG))) {
+			sleep(1);
+			if (++seconds % 60)
+				continue;
+			printf("%llu requests so far\n", (unsigned long long)tally->requests);
+			fflush(stdout);
+		}
+		if (ended < 0)
 			die("wait");
 		if (status) {
 			count(&tally->findings);
