@@ -15,7 +15,7 @@ import time
 import pytest
 
 import nl
-from conftest import (PATIENCE, fixture, libc, pmemctl, pmemctl_json, read, same_mm,
+from conftest import (PATIENCE, SLOW, fixture, libc, pmemctl, pmemctl_json, read, same_mm,
                       stat_field, started, wait_until)
 from test_access import as_user, refused
 from test_protocol import parameter
@@ -340,13 +340,16 @@ def ids_noted(path):
     return lambda tid: bits[tid // 8] >> tid % 8 & 1
 
 
+STORM = 200 // SLOW
+
+
 def test_storm():
     """200 processes fork and exec at full speed; this one goes first."""
     path = "/tmp/storm"
     seen, shown, sizes = [], [], []
     with nl.Client() as client:
         others = {t["tid"] for t in client.tasks().tasks}
-        with fixture(f"fx-storm 200 {path}") as storm:
+        with fixture(f"fx-storm {STORM} {path}") as storm:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
             try:
                 for _ in range(40):
@@ -361,7 +364,7 @@ def test_storm():
                 os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         was = ids_noted(path)
     new = [t for t in seen if t["tid"] not in others and not t["flags"] & nl.TASK_KTHREAD]
-    assert min(sizes) > 200 and len({t["tid"] for t in new}) > 400
+    assert min(sizes) > STORM and len({t["tid"] for t in new}) > 2 * STORM
     assert storm.pid in {t["tid"] for t in new}
     for task in new:
         assert was(task["tid"]), task
