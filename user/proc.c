@@ -203,7 +203,7 @@ bool proc_is_partial(void)
 					   stat_self.st_ino != 0xEFFFFFFCU);
 }
 
-enum proc_answer proc_same_mm(uint32_t a, uint32_t b)
+static enum proc_answer same_mm_of(uint32_t a, uint32_t b)
 {
 	long ret = syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
 
@@ -212,19 +212,47 @@ enum proc_answer proc_same_mm(uint32_t a, uint32_t b)
 	return ret ? PROC_DIFFERENT : PROC_SAME;
 }
 
+enum proc_answer proc_same_mm(uint32_t a, uint32_t b)
+{
+	enum proc_answer answer = same_mm_of(a, b);
+	uint32_t x, y;
+
+	if (answer != PROC_DIFFERENT)
+		return answer;
+	/* a leader that has exited has no mm, its process has */
+	x = proc_live_thread(a);
+	y = proc_live_thread(b);
+	return x && y && (x != a || y != b) ? same_mm_of(x, y) : answer;
+}
+
+/* Of a leader that has exited another thread's: it has none of its own any more */
+static int namespace_of(uint32_t pid, const char *name, struct stat *space)
+{
+	uint32_t tid;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/%s", pid, name);
+	if (!stat(path, space))
+		return 0;
+	tid = errno == ENOENT ? proc_live_thread(pid) : 0;
+	if (!tid)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/ns/%s", pid, tid, name);
+	return stat(path, space) ? -errno : 0;
+}
+
 enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name)
 {
 	uint32_t pids[2] = { a, b };
-	struct stat stats[2];
+	struct stat spaces[2];
 
 	for (int i = 0; i < 2; i++) {
-		char path[64];
+		int ret = namespace_of(pids[i], name, &spaces[i]);
 
-		snprintf(path, sizeof(path), "/proc/%u/ns/%s", pids[i], name);
-		if (stat(path, &stats[i]))
-			return errno == ENOENT || errno == ESRCH ? PROC_DIFFERENT : PROC_UNKNOWN;
+		if (ret)
+			return ret == -ENOENT || ret == -ESRCH ? PROC_DIFFERENT : PROC_UNKNOWN;
 	}
-	return stats[0].st_ino == stats[1].st_ino ? PROC_SAME : PROC_DIFFERENT;
+	return spaces[0].st_ino == spaces[1].st_ino ? PROC_SAME : PROC_DIFFERENT;
 }
 
 /* A boot parameter, in pages; it shows nowhere else */

@@ -232,11 +232,10 @@ static int look_at_process(struct survey *survey, uint32_t pid)
 	struct proc_stat stat;
 	bool vfork = false;
 	uint32_t mm = 0;
-	int ret;
+	int ret = proc_stat(pid, &stat);
 
-	if (proc_stat(pid, &stat))
-		return 0;
-	ret = find_mm(survey, pid, &stat, &mm, &vfork);
+	if (!ret)
+		ret = find_mm(survey, pid, &stat, &mm, &vfork);
 	if (survey->why->status)
 		return -1;
 	if (is_gone(ret))

@@ -259,7 +259,8 @@ void files_text(FILE *out, const struct picture *picture, const struct options *
 	const struct files *files = picture->files;
 
 	if (!files->count)
-		fputs("no other process maps a file or shared memory of it\n", out);
+		fputs("no other process that was looked at maps a file or shared memory of it\n",
+		      out);
 	if (files->nr_written) {
 		fputs("memory that others see written:\n", out);
 		put_table(out, &table_written, picture, opts);

@@ -390,6 +390,7 @@ static int hear_witness(struct look *look)
 	look->pagemap = proc_open(look->pid, look->tid, "pagemap");
 	if (look->pagemap < 0) {
 		hear_nothing(look);
+		look->model->witness.smaps.error = -look->pagemap;
 		return is_gone(look->pagemap) ? -ENODATA : 0;
 	}
 	look->mem = -1;

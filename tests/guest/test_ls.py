@@ -340,6 +340,26 @@ def ids_noted(path):
     return lambda tid: bits[tid // 8] >> tid % 8 & 1
 
 
+def test_hidepid():
+    """What is listed, and refused, is counted; what is not listed, nobody counts."""
+    for hidepid in 1, 2:
+        subprocess.run(["mount", "-o", f"remount,hidepid={hidepid}", "/proc"], check=True)
+        try:
+            done = as_user("pmemctl", "ls", "-J")
+            text = as_user("pmemctl", "ls").stdout.decode()
+        finally:
+            subprocess.run(["mount", "-o", "remount,hidepid=0", "/proc"], check=True)
+        shown = json.loads(done.stdout)
+        assert 0 < len(shown["mms"]) < 10
+        count = shown["sum"]["not_permitted"]
+        if hidepid == 1:
+            everybody = sum(1 for name in os.listdir("/proc") if name.isdecimal())
+            assert everybody - 10 < count < everybody + 10
+            assert re.search(r"\n\d+ processes of others not shown", text), text
+        else:
+            assert count == 0 and "what is outside /proc is not known" in text, text
+
+
 STORM = 200 // SLOW
 
 
