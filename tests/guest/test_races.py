@@ -4,6 +4,7 @@ tests/races."""
 import pytest
 
 import races
+from conftest import SLOW
 
 SECONDS = 20
 
@@ -12,7 +13,7 @@ SECONDS = 20
 def verdicts():
     tally = races.race(SECONDS)
     races.report(tally)
-    return races.verdicts(tally)
+    return races.verdicts(tally, SLOW)
 
 
 @pytest.mark.parametrize("what", races.CHECKS)

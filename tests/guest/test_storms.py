@@ -2,8 +2,8 @@
 """The module while the ground moves: targets that change at full speed, modules that
 come and go, readers that stop or die, no memory, CPUs that vanish, a lock that is kept.
 
-PMEMCTL_STORM_SECONDS is how long each of the storms blows (4), PMEMCTL_STORM_LOADS how
-often the module is loaded (10). That the kernel does not complain is for whoever runs
+PMEMCTL_STORM_SECONDS is how long each of the storms blows (4, and longer on a slow
+guest), PMEMCTL_STORM_LOADS how often the module is loaded (10). That the kernel does not complain is for whoever runs
 the guest to see.
 """
 import contextlib
@@ -20,13 +20,13 @@ import time
 import pytest
 
 import nl
-from conftest import (fixture, libc, pmemctl, read, started, stat_field, tried,
+from conftest import (SLOW, fixture, libc, pmemctl, read, started, stat_field, tried,
                       wait_until)
 from nl import errno
 from test_access import refused
 from test_protocol import half_read, parameter
 
-SECONDS = int(os.environ.get("PMEMCTL_STORM_SECONDS", 4))
+SECONDS = int(os.environ.get("PMEMCTL_STORM_SECONDS", 4 * SLOW))
 LOADS = int(os.environ.get("PMEMCTL_STORM_LOADS", 10))
 HOLD = "/build/tests/fixtures/bin/hold.ko"
 MODULE = "/build/kmod/pmemctl.ko"
@@ -162,7 +162,7 @@ def test_load_and_unload():
                     time.sleep(0.01)
                 load()
                 loads += 1
-                time.sleep(0.05)
+                time.sleep(0.05 * SLOW)
             assert nl.ask(os.getpid()).vmas
             popen.send_signal(signal.SIGUSR1)
             result = json.loads(popen.stdout.readline())
