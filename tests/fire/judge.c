@@ -443,6 +443,7 @@ static bool error_is_documented(int error, bool refused)
 	case EOPNOTSUPP: case ERANGE: case ENOENT:	/* generic netlink's own */
 		return refused;
 	case EBADF: case ESRCH: case ENODATA: case ESTALE: case EUSERS: case EFBIG: case EAGAIN:
+	case ETIMEDOUT:
 		return !refused;
 	}
 	return false;
