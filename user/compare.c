@@ -257,11 +257,7 @@ static bool one_file(const struct side *a, const struct pmemctl_vma *va, const s
 	const struct model *one = a->picture->model, *other = b->picture->model;
 	bool segment;
 
-	if (object_compare(model_object(one, va->file), model_object(other, vb->file)) ||
-	    !vma_is_shareable(one, va) || !vma_is_shareable(other, vb))
-		return false;
-	segment = object_is_segment(one, va->file);
-	return segment == object_is_segment(other, vb->file) && (!segment || a->same_ipc);
+	return same_numbers(one, va, other, vb, &segment) && (!segment || a->same_ipc);
 }
 
 /* At one address, both have anonymous memory or the same place of the same file */

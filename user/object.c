@@ -46,17 +46,22 @@ bool vma_is_shareable(const struct model *model, const struct pmemctl_vma *vma)
 	       object_is_shareable(model, vma->file);
 }
 
+bool same_numbers(const struct model *a, const struct pmemctl_vma *x, const struct model *b,
+		  const struct pmemctl_vma *y, bool *segment)
+{
+	if (!x->file || !y->file ||
+	    object_compare(model_object(a, x->file), model_object(b, y->file)) ||
+	    !vma_is_shareable(a, x) || !vma_is_shareable(b, y))
+		return false;
+	*segment = object_is_segment(a, x->file);
+	return *segment == object_is_segment(b, y->file);
+}
+
 bool same_object(const struct model *a, const struct pmemctl_vma *x, const struct model *b,
 		 const struct pmemctl_vma *y)
 {
 	bool segment;
 
-	if (!x->file || !y->file ||
-	    object_compare(model_object(a, x->file), model_object(b, y->file)) ||
-	    !vma_is_shareable(a, x) || !vma_is_shareable(b, y))
-		return false;
-	segment = object_is_segment(a, x->file);
-	if (segment != object_is_segment(b, y->file))
-		return false;
-	return !segment || proc_same_namespace(a->pid, b->pid, "ipc") == PROC_SAME;
+	return same_numbers(a, x, b, y, &segment) &&
+	       (!segment || proc_same_namespace(a->pid, b->pid, "ipc") == PROC_SAME);
 }

@@ -44,6 +44,17 @@ bool object_is_shareable(const struct model *model, uint32_t number);
 bool vma_is_shareable(const struct model *model, const struct pmemctl_vma *vma);
 
 /**
+ * same_numbers() - as same_object(), but for the namespace, which is costly to ask for
+ * @a: a process
+ * @x: a VMA of it
+ * @b: another process
+ * @y: a VMA of that
+ * @segment: set where they are the same: only if both are in one IPC namespace
+ */
+bool same_numbers(const struct model *a, const struct pmemctl_vma *x, const struct model *b,
+		  const struct pmemctl_vma *y, bool *segment);
+
+/**
  * same_object() - two processes map the same memory, as far as a file tells it
  * @a: a process
  * @x: a VMA of it

@@ -15,6 +15,7 @@ import pytest
 
 from conftest import (PATIENCE, fixture, libc, pmemctl, pmemctl_json, read, started,
                       stat_field, wait_until)
+from test_file_sharers import SEGMENT
 
 PAGE = 4096
 KCMP = {"mm": 1, "files": 2, "fs": 3, "sighand": 4, "io": 5, "sysvsem": 6}
@@ -224,29 +225,14 @@ def test_two_programs():
             (kinds_of(shown)["vdso"]["same_a"] > 0)
 
 
-SEGMENT = r"""
-import ctypes, sys
-libc = ctypes.CDLL(None, use_errno=True)
-libc.shmat.restype = ctypes.c_void_p
-if libc.unshare(0x08000000):        # CLONE_NEWIPC
-    raise OSError(ctypes.get_errno(), "unshare")
-id = libc.shmget(0, 4096, 0o1600)
-at = libc.shmat(id, None, 0)
-ctypes.memset(at, 1, 4096)
-print(id, flush=True)
-sys.stdin.read()
-libc.shmctl(id, 0, None)
-"""
-
-
 def test_segments_of_two_ipc_namespaces():
     """Their inode number is the id, which is the same, as is the name."""
     with contextlib.ExitStack() as stack:
         pids, ids = [], []
         for _ in range(2):
-            popen = stack.enter_context(started(["python3", "-c", SEGMENT]))
+            popen = stack.enter_context(started(["python3", "-c", SEGMENT, "new"]))
             pids.append(popen.pid)
-            ids.append(popen.stdout.readline())
+            ids.append(popen.stdout.readline().split()[0])
         assert ids[0] == ids[1]
         for setting in [], ["setpriv", "--bounding-set", "-sys_admin"]:
             done = subprocess.run([*setting, "pmemctl", "compare", "-J", *map(str, pids)],

@@ -164,7 +164,9 @@ libc.shmat.restype = ctypes.c_void_p
 if sys.argv[1] == "new" and libc.unshare(0x08000000):       # CLONE_NEWIPC
     raise OSError(ctypes.get_errno(), "unshare")
 id = libc.shmget(0, 4096, 0o1600)
-print(id, hex(libc.shmat(id, None, 0)), flush=True)
+at = libc.shmat(id, None, 0)
+ctypes.memset(at, 1, 4096)
+print(id, hex(at), flush=True)
 sys.stdin.read()
 libc.shmctl(id, 0, None)
 """
