@@ -234,9 +234,11 @@ static int namespace_of(uint32_t pid, const char *name, struct stat *space)
 	snprintf(path, sizeof(path), "/proc/%u/ns/%s", pid, name);
 	if (!stat(path, space))
 		return 0;
-	tid = errno == ENOENT ? proc_live_thread(pid) : 0;
-	if (!tid)
+	if (errno != ENOENT)
 		return -errno;
+	tid = proc_live_thread(pid);
+	if (!tid)
+		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/ns/%s", pid, tid, name);
 	return stat(path, space) ? -errno : 0;
 }
