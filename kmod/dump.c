@@ -62,7 +62,8 @@ static void tick(struct work_struct *work)
 /* Return: what keeps the answer from now on, or NULL */
 static struct unread *keep(const struct pmemctl_answer_kind *kind, void *answer)
 {
-	struct unread *unread = kmalloc(sizeof(*unread), PMEMCTL_GFP);
+	struct unread *unread = pmemctl_alloc(sizeof(*unread),
+					      jiffies + PMEMCTL_MEMORY_PATIENCE);
 
 	if (!unread)
 		return NULL;
@@ -250,6 +251,6 @@ int pmemctl_dump_done(struct netlink_callback *cb)
 	cancel_delayed_work_sync(&unread->clock);
 	if (unread->answer)
 		unread->kind->free(unread->answer);
-	kfree(unread);
+	kvfree(unread);
 	return 0;
 }

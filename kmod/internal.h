@@ -11,10 +11,9 @@
  *	  mmap_lock of the target, for reading	snapshot.c: tried, not waited for
  *	    mm->arg_lock			snapshot.c
  *	    RCU					threads.c, live.c: walks over threads
- *	      task->alloc_lock			threads.c, sharers.c: get_task_comm()
- *	  RCU					proof.c, sharers.c: walks over tasks
- *	  RCU					tasks.c: the walk over all tasks
- *	    task->alloc_lock			mms.c, tasks.c: get_task_comm()
+ *	      task->alloc_lock			threads.c: get_task_comm()
+ *	  RCU					proof.c, sharers.c, tasks.c: walks over tasks
+ *	    task->alloc_lock			mms.c, sharers.c, tasks.c: get_task_comm()
  *
  *  quota_lock				quota.c: wherever memory is taken or freed
  *
@@ -23,6 +22,9 @@
  *
  * mms.c holds counts of mm_count, and lets go of them, which may free an mm, under
  * the locks of generic netlink only.
+ *
+ * Everybody who speaks generic netlink may come to wait for cb_lock. So what start() waits
+ * for has an end: the mmap_lock in snapshot.c, and memory in memory.c, half a second each.
  *
  * Nothing that sleeps for memory, for a file system or for user space happens
  * under the mmap_lock; its holder only copies.
@@ -42,6 +44,7 @@ struct genl_family;
 struct mm_struct;
 struct netlink_callback;
 struct netlink_ext_ack;
+struct page;
 struct pid_namespace;
 struct sk_buff;
 struct task_struct;
@@ -76,6 +79,7 @@ struct pmemctl_budget {
 	size_t limit;
 	kuid_t user;
 	bool privileged;
+	unsigned long deadline;
 	struct list_head alive;
 };
 
@@ -85,14 +89,23 @@ int pmemctl_budget_charge(struct pmemctl_budget *budget, size_t bytes);
 void pmemctl_budget_uncharge(struct pmemctl_budget *budget, size_t bytes);
 
 /*
- * For everything that is allocated. Charged to the caller's memory cgroup; where there
- * is not enough the answer is ENOMEM: nobody is killed because somebody looks.
+ * Memory on the account of who asks: memory.c. Where there is not enough the answer is
+ * ENOMEM: nobody is killed because somebody looks.
  */
-#define PMEMCTL_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
+#define PMEMCTL_GFP		(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
+#define PMEMCTL_GFP_AT_ONCE	(PMEMCTL_GFP & ~__GFP_DIRECT_RECLAIM)
+
+void *pmemctl_alloc(size_t size, unsigned long deadline);
+void *pmemctl_alloc_large(size_t size, unsigned long deadline, struct page ***pages);
+void pmemctl_free_large(void *p, size_t size, struct page **pages);
+
+/* How long a request may sleep for memory, in jiffies: as for the mmap_lock */
+#define PMEMCTL_MEMORY_PATIENCE	(HZ / 2)
 
 /* Growing arrays, charged against one limit: table.c */
 struct pmemctl_table {
 	void *rows;
+	struct page **pages;	/* that @rows is made of; NULL: of none */
 	u32 row_size;
 	u32 count;
 	u32 capacity;

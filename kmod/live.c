@@ -5,6 +5,7 @@
  * Nothing else of a snapshot disturbs a CPU; it is done on request only.
  */
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -128,7 +129,9 @@ int pmemctl_live_reserve(struct pmemctl_live *live, struct pmemctl_budget *budge
 {
 	if (!live->wanted || live->samples.capacity)
 		return 0;
-	if (!zalloc_cpumask_var(&live->cpus, PMEMCTL_GFP))
+	if (!zalloc_cpumask_var(&live->cpus, PMEMCTL_GFP_AT_ONCE) &&
+	    (time_after_eq(jiffies, budget->deadline) ||
+	     !zalloc_cpumask_var(&live->cpus, PMEMCTL_GFP)))
 		return -ENOMEM;
 	live->has_cpus = true;
 	live->samples.row_size = sizeof(struct sample);

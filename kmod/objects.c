@@ -221,7 +221,7 @@ u32 pmemctl_objects_add_name(struct pmemctl_objects *objects, const void *key,
  * have as well: the dentry tells which, asked before and after.
  */
 static char *file_path_of(struct file *file, char **buf, size_t *size,
-			  bool *deleted)
+			  unsigned long deadline, bool *deleted)
 {
 	const struct path *path = pmemctl_file_path(file);
 	char *string = ERR_PTR(-ENAMETOOLONG);
@@ -239,7 +239,7 @@ static char *file_path_of(struct file *file, char **buf, size_t *size,
 		}
 		kvfree(*buf);
 		*size = *buf ? *size * 2 : PATH_MAX;
-		*buf = kvmalloc(*size, PMEMCTL_GFP);
+		*buf = pmemctl_alloc(*size, deadline);
 		if (!*buf)
 			return ERR_PTR(-ENOMEM);
 	}
@@ -264,7 +264,7 @@ static int resolve_row(struct pmemctl_objects *objects, u32 i,
 	ssize_t len;
 	int ret;
 
-	string = file_path_of(key->file, buf, size, &deleted);
+	string = file_path_of(key->file, buf, size, budget->deadline, &deleted);
 	if (string == ERR_PTR(-ENOMEM))
 		return -ENOMEM;
 	if (deleted)

@@ -6,6 +6,7 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/netlink.h>
@@ -44,7 +45,7 @@ static bool may_have_another(const struct pmemctl_budget *budget)
 
 /**
  * pmemctl_quota_take - one answer more, on the account of current's user
- * @budget: of the answer; what its tables may take. Zeroed before
+ * @budget: of the answer; what its tables may take, and until when. Zeroed before
  * @extack: told why not
  *
  * Return: 0, to be undone by pmemctl_quota_put(); -EUSERS when as many as
@@ -56,6 +57,7 @@ int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *ex
 
 	budget->limit = (size_t)READ_ONCE(pmemctl_max_snapshot_mib) << 20;
 	budget->user = current_uid();
+	budget->deadline = jiffies + PMEMCTL_MEMORY_PATIENCE;
 	budget->privileged = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 
 	spin_lock(&quota_lock);

@@ -40,12 +40,13 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 	struct pmemctl_snapshot *snap;
 	int ret;
 
-	snap = kzalloc(sizeof(*snap), PMEMCTL_GFP);
+	snap = pmemctl_alloc(sizeof(*snap), jiffies + PMEMCTL_MEMORY_PATIENCE);
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
+	memset(snap, 0, sizeof(*snap));
 	ret = pmemctl_quota_take(&snap->budget, extack);
 	if (ret) {
-		kfree(snap);
+		kvfree(snap);
 		return ERR_PTR(ret);
 	}
 	snap->sections = sections;
@@ -68,7 +69,7 @@ void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
 	pmemctl_table_free(&snap->threads, &snap->budget);
 	pmemctl_table_free(&snap->vmas, &snap->budget);
 	pmemctl_quota_put(&snap->budget);
-	kfree(snap);
+	kvfree(snap);
 }
 
 static u64 pages(unsigned long nr)

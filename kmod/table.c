@@ -6,32 +6,23 @@
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/vmalloc.h>
 
 #include "internal.h"
 
-/*
- * Not kvmalloc(): that asks for megabytes in one piece first, gets them rounded up to
- * the next power of two, and takes them from who needs them so.
- */
-static void *alloc(size_t size)
+static size_t size_of(const struct pmemctl_table *table)
 {
-	void *rows;
+	return (size_t)table->capacity * table->row_size;
+}
 
-	if (size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
-		return kvmalloc(size, PMEMCTL_GFP);
-	rows = __vmalloc(size, PMEMCTL_GFP);
-	/*
-	 * Some kernels leave the pages of a vmalloc() that failed halfway to a worker of
-	 * this CPU. Until that has run the caller's memory cgroup is full, and the caller
-	 * is killed for the next page he touches.
-	 */
-	if (!rows)
-		schedule_timeout_uninterruptible(1);
-	return rows;
+static int alloc(struct pmemctl_table *table, size_t size, unsigned long deadline)
+{
+	table->pages = NULL;
+	table->rows = size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER ?
+		      pmemctl_alloc(size, deadline) :
+		      pmemctl_alloc_large(size, deadline, &table->pages);
+	return table->rows ? 0 : -ENOMEM;
 }
 
 /**
@@ -50,7 +41,6 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
 {
 	struct pmemctl_table old = *table;
 	size_t size;
-	void *rows;
 	int ret;
 
 	if (capacity <= table->capacity)
@@ -66,14 +56,14 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
 	ret = pmemctl_budget_charge(budget, size);
 	if (ret)
 		return ret;
-	rows = alloc(size);
-	if (!rows) {
+	ret = alloc(table, size, budget->deadline);
+	if (ret) {
 		pmemctl_budget_uncharge(budget, size);
-		return -ENOMEM;
+		*table = old;
+		return ret;
 	}
 	if (old.count)
-		memcpy(rows, old.rows, (size_t)old.count * old.row_size);
-	table->rows = rows;
+		memcpy(table->rows, old.rows, (size_t)old.count * old.row_size);
 	table->capacity = capacity;
 	pmemctl_table_free(&old, budget);
 	return 0;
@@ -86,9 +76,15 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
  */
 void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budget)
 {
-	kvfree(table->rows);
-	pmemctl_budget_uncharge(budget, (size_t)table->capacity * table->row_size);
+	size_t size = size_of(table);
+
+	if (table->pages)
+		pmemctl_free_large(table->rows, size, table->pages);
+	else
+		kvfree(table->rows);
+	pmemctl_budget_uncharge(budget, size);
 	table->rows = NULL;
+	table->pages = NULL;
 	table->count = 0;
 	table->capacity = 0;
 }

@@ -5,6 +5,7 @@
  * that is there throughout is found, and found once.
  */
 #include <linux/cred.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
@@ -50,12 +51,13 @@ struct pmemctl_tasks *pmemctl_tasks_alloc(struct netlink_ext_ack *extack)
 	struct pmemctl_tasks *tasks;
 	int ret;
 
-	tasks = kzalloc(sizeof(*tasks), PMEMCTL_GFP);
+	tasks = pmemctl_alloc(sizeof(*tasks), jiffies + PMEMCTL_MEMORY_PATIENCE);
 	if (!tasks)
 		return ERR_PTR(-ENOMEM);
+	memset(tasks, 0, sizeof(*tasks));
 	ret = pmemctl_quota_take(&tasks->budget, extack);
 	if (ret) {
-		kfree(tasks);
+		kvfree(tasks);
 		return ERR_PTR(ret);
 	}
 	tasks->rows.row_size = sizeof(struct pmemctl_task);
@@ -73,7 +75,7 @@ void pmemctl_tasks_free(struct pmemctl_tasks *tasks)
 	pmemctl_table_free(&tasks->lazy, &tasks->budget);
 	pmemctl_table_free(&tasks->rows, &tasks->budget);
 	pmemctl_quota_put(&tasks->budget);
-	kfree(tasks);
+	kvfree(tasks);
 }
 
 static u32 task_flags(struct task_struct *task)

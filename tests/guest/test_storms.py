@@ -29,6 +29,7 @@ from test_protocol import half_read, parameter
 SECONDS = int(os.environ.get("PMEMCTL_STORM_SECONDS", 4 * SLOW))
 LOADS = int(os.environ.get("PMEMCTL_STORM_LOADS", 10))
 HOLD = "/build/tests/fixtures/bin/hold.ko"
+FAMILY = "/build/tests/fixtures/bin/family.ko"
 MODULE = "/build/kmod/pmemctl.ko"
 GROUP = "/sys/fs/cgroup/pmemctl-storm"
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
@@ -131,16 +132,16 @@ def test_maps_is_no_version():
     raise AssertionError(f"maps never tore: {result}")
 
 
-def unload():
+def unload(name="pmemctl"):
     """Return: whether it went; else it is in use."""
-    if not libc.syscall(DELETE_MODULE, b"pmemctl", os.O_NONBLOCK):
+    if not libc.syscall(DELETE_MODULE, name.encode(), os.O_NONBLOCK):
         return True
     assert ctypes.get_errno() in (errno.EBUSY, errno.EWOULDBLOCK)
     return False
 
 
-def load():
-    fd = os.open(MODULE, os.O_RDONLY)
+def load(path=MODULE):
+    fd = os.open(path, os.O_RDONLY)
     assert not libc.syscall(FINIT_MODULE, fd, b"", 0), ctypes.get_errno()
     os.close(fd)
 
@@ -187,7 +188,7 @@ def ticks(target):
 def module_memory():
     """Bytes of vmalloc memory that the module holds."""
     return sum(int(line.split()[1]) for line in read("/proc/vmallocinfo").splitlines()
-               if "[pmemctl]" in line and "pmemctl_table_reserve" in line)
+               if "[pmemctl]" in line and "pmemctl_alloc_large" in line)
 
 
 @contextlib.contextmanager
@@ -293,6 +294,33 @@ def test_memory_group_that_is_too_small():
         assert len(nl.ask(target.pid).vmas) > 60000
     tried("storm: memory cgroup of 2 MiB, answers of 3 MiB",
           errors(result)[errno.ENOMEM], "requests refused with ENOMEM", "nothing")
+
+
+def test_memory_group_over_its_high_mark():
+    """Who must sleep for memory does so where nobody waits for him."""
+    longest = rounds = 0
+    with fixture("fx-manyvmas 60000") as target, memory_group("max"):
+        # what is there already is over the mark, and cannot go
+        with open(f"{GROUP}/memory.high", "w") as f:
+            f.write("65536")
+        with started(["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs;"
+                      f" exec fx-readers --seconds {5 * SECONDS} --readers 1 {target.pid}"]
+                     ) as popen:
+            while popen.poll() is None:
+                begun = time.monotonic()
+                load(FAMILY)
+                longest = max(longest, time.monotonic() - begun)
+                rounds += 1
+                assert unload("family")
+                time.sleep(0.01)
+            result = json.loads(popen.stdout.readline())
+        events = dict(line.split() for line in
+                      read(f"{GROUP}/memory.events").splitlines())
+    assert int(events["high"]) > 0 and rounds > 10, (events, rounds)
+    assert result["answers"] and not result["ill"], result
+    assert longest < 2 * SLOW, (longest, rounds)
+    tried("storm: a family registered while a reader over his memory.high sleeps", rounds,
+          "times", "nothing")
 
 
 def available_mib():
