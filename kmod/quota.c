@@ -43,6 +43,21 @@ static bool may_have_another(const struct pmemctl_budget *budget)
 	return all < max - max / 4 && own < max(max / 4, 1U);
 }
 
+/*
+ * Who answers for current. Who has subordinate ids is many users in a namespace of his
+ * own, and one here. Where root made the namespace they are told apart: they may be
+ * anybody's.
+ */
+static kuid_t account(void)
+{
+	const struct user_namespace *ns;
+	kuid_t owner = GLOBAL_ROOT_UID;
+
+	for (ns = current_user_ns(); ns != &init_user_ns; ns = ns->parent)
+		owner = ns->owner;
+	return uid_eq(owner, GLOBAL_ROOT_UID) ? current_uid() : owner;
+}
+
 /**
  * pmemctl_quota_take - one answer more, on the account of current's user
  * @budget: of the answer; what its tables may take, and until when. Zeroed before
@@ -56,7 +71,7 @@ int pmemctl_quota_take(struct pmemctl_budget *budget, struct netlink_ext_ack *ex
 	bool may;
 
 	budget->limit = (size_t)READ_ONCE(pmemctl_max_snapshot_mib) << 20;
-	budget->user = current_uid();
+	budget->user = account();
 	budget->deadline = jiffies + PMEMCTL_MEMORY_PATIENCE;
 	budget->privileged = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 

@@ -63,6 +63,19 @@ def test_one_user():
           "requests", "nothing")
 
 
+def test_a_users_other_ids():
+    """Who has ids of his own, for containers, has no more for that; who has them of root
+    has his own."""
+    with hoard("--owner", 1001, "--uid", 1) as one:
+        assert (one.truth["held"], one.truth["errno"]) == (8, errno.EUSERS), one.truth
+        with hoard("--owner", 1001, "--uid", 2) as two, hoard("--uid", 1001) as himself, \
+                hoard("--owner", 1002, "--uid", 1) as other:
+            held = [h.truth["held"] for h in (two, himself, other)]
+        assert held == [0, 0, 8], held
+    with hoard("--owner", 0, "--uid", 1) as one, hoard("--owner", 0, "--uid", 2) as two:
+        assert [h.truth["held"] for h in (one, two)] == [8, 8]
+
+
 def test_one_users_memory():
     """All of a user's answers together have no more than one may have."""
     with parameter("max_snapshot_mib", 8):
