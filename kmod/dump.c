@@ -20,7 +20,8 @@
 struct unread {
 	struct mutex lock;		/* what is below: against the clock */
 	struct delayed_work clock;
-	unsigned long deadline;		/* in jiffies */
+	unsigned long deadline;		/* of the next piece, in jiffies */
+	unsigned long end;		/* of them all */
 	const struct pmemctl_answer_kind *kind;
 	void *answer;			/* NULL when it was waited for too long */
 };
@@ -39,9 +40,19 @@ static struct dump *dump_of(struct netlink_callback *cb)
 	return (struct dump *)cb->ctx;
 }
 
+/* Who comes for a piece now and then has so many times that for all of them: uapi, main.c */
+#define MAX_PAUSES	10
+
 static unsigned long patience(void)
 {
 	return max(READ_ONCE(pmemctl_max_unread_s), 1U) * (unsigned long)HZ;
+}
+
+static void set_deadline(struct unread *unread)
+{
+	unread->deadline = jiffies + patience();
+	if (time_after(unread->deadline, unread->end))
+		unread->deadline = unread->end;
 }
 
 /* Lets go of the answer if its reader has not come for so long */
@@ -71,7 +82,8 @@ static struct unread *keep(const struct pmemctl_answer_kind *kind, void *answer)
 	INIT_DELAYED_WORK(&unread->clock, tick);
 	unread->kind = kind;
 	unread->answer = answer;
-	unread->deadline = jiffies + patience();
+	unread->end = jiffies + MAX_PAUSES * patience();
+	set_deadline(unread);
 	schedule_delayed_work(&unread->clock, patience());
 	return unread;
 }
@@ -227,7 +239,7 @@ int pmemctl_dump_more(struct sk_buff *skb, struct netlink_callback *cb,
 	mutex_lock(&dump->unread->lock);
 	if (dump->unread->answer) {
 		ret = put_messages(skb, cb, family);
-		dump->unread->deadline = jiffies + patience();
+		set_deadline(dump->unread);
 	} else {
 		NL_SET_ERR_MSG(cb->extack, "not read in time (parameter max_unread_s)");
 		ret = -ETIMEDOUT;

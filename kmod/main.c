@@ -22,7 +22,7 @@ MODULE_PARM_DESC(max_snapshot_mib, "how much memory one of them, or all of a use
 
 unsigned int pmemctl_max_unread_s = 60;
 module_param_named(max_unread_s, pmemctl_max_unread_s, uint, 0644);
-MODULE_PARM_DESC(max_unread_s, "how long one of them waits for its reader to go on, in seconds (60)");
+MODULE_PARM_DESC(max_unread_s, "how long one of them waits for its reader to go on, in seconds (60); for the end, ten times that");
 
 static int __init pmemctl_init(void)
 {

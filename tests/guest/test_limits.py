@@ -4,12 +4,13 @@ import contextlib
 import errno
 import os
 import re
+import struct
 import time
 
 import pytest
 
 import nl
-from conftest import fixture, read, tried, wait_until
+from conftest import SLOW, fixture, read, tried, wait_until
 from test_protocol import full, parameter
 from test_storms import idle, memory_group, module_memory
 
@@ -141,6 +142,24 @@ def test_slow_readers_are_waited_for():
                     bodies.append(body[4:])
         assert len(nl.Snapshot(bodies).vmas) > 5000
         assert time.monotonic() - begun > 4
+
+
+def test_slow_readers_are_not_waited_for_ever():
+    """Ten pauses long, whatever there is still to be read."""
+    with parameter("max_unread_s", 1), fixture("fx-manyvmas 60000") as target, \
+            nl.Client(1 << 14) as client:
+        fd = nl.proof(target.pid)
+        client.request(full(fd, target.pid))
+        os.close(fd)
+        error, begun = None, time.monotonic()
+        while error is None:
+            time.sleep(0.5)
+            for kind, _, body in nl.messages(client.sock.recv(1 << 14)):
+                if kind in (nl.NLMSG_ERROR, nl.NLMSG_DONE):
+                    error = -struct.unpack_from("=i", body)[0]
+        took = time.monotonic() - begun
+        assert (error, module_memory()) == (errno.ETIMEDOUT, 0)
+        assert 9 < took < 15 * SLOW, took
 
 
 def test_a_table_is_in_no_large_piece():
