@@ -4,10 +4,11 @@
  *
  * Requests of every kind while memory cannot be had: the first allocation that the
  * kernel makes for one fails, then the second, and so on, until the request is done
- * and none has failed. Each must be refused with an errno of the few that say this,
- * or be answered wholly and right, where the kernel had another way; the same
- * request after it must be answered as ever. Then the same with loading the module.
- * In the end nothing is left over.
+ * and none has failed; once so that only this one fails, and once so that none succeeds
+ * any more: what is tried a second time fails, too. Each must be refused with an errno of
+ * the few that say this, or be answered wholly and right, where the kernel had another
+ * way; the same request after it must be answered as ever. Then the same with loading the
+ * module. In the end nothing is left over.
  *
  * --dry makes the requests, for a kernel that cannot let allocations fail.
  */
@@ -52,17 +53,43 @@ struct outcome {
 	bool fired;
 };
 
-static int fail_nth = -1;
+/* Which allocations fail */
+enum failing {
+	ONE,			/* the nth */
+	FROM_ONE_ON,		/* that, and all after it */
+};
+
+static const char *const failing_names[] = {
+	[ONE] = "failing", [FROM_ONE_ON] = "and all after it failing",
+};
+
+static int fail_nth = -1, make_it_fail = -1;
+static enum failing failing;
 static int family;
 static unsigned long long attempts, fired, findings, refusals, answers;
 
+static void write_fault(int fd, const char *text)
+{
+	ssize_t len = strlen(text);
+
+	if (pwrite(fd, text, len, 0) != len)
+		die("/proc/thread-self/fail-nth or make-it-fail");
+}
+
+/*
+ * Who is to fail does so by the probability, which is 1, unless fail-nth still counts:
+ * that goes first.
+ */
 static void arm(unsigned int nth)
 {
 	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
 
-	if (nth && pwrite(fail_nth, text, len, 0) != len)
-		die("fail-nth");
+	if (!nth)
+		return;
+	snprintf(text, sizeof(text), "%u", nth);
+	write_fault(fail_nth, text);
+	if (failing == FROM_ONE_ON)
+		write_fault(make_it_fail, "1");
 }
 
 /* Return: whether it fired */
@@ -72,10 +99,10 @@ static bool disarm(unsigned int nth)
 
 	if (!nth)
 		return false;
+	write_fault(make_it_fail, "0");
 	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
 		die("fail-nth");
-	if (pwrite(fail_nth, "0", 1, 0) != 1)
-		die("fail-nth");
+	write_fault(fail_nth, "0");
 	return !strtoul(text, NULL, 10);
 }
 
@@ -184,7 +211,8 @@ static const char *verdict(const struct request *r, const struct outcome *o,
 static void complain(const struct request *r, unsigned int nth, const char *wrong)
 {
 	findings++;
-	printf("not ok - %s: allocation %u fails: %s\n", r->name, nth, wrong);
+	printf("not ok - %s: allocation %u %s: %s\n", r->name, nth, failing_names[failing],
+	       wrong);
 	fflush(stdout);
 }
 
@@ -221,7 +249,8 @@ static void try_request(const struct request *r, bool dry)
 			break;
 		}
 	}
-	printf("%s: %u allocations failed, %u were told in an answer\n", r->name, nth - 1, ended);
+	printf("%s: allocation 1 to %u %s: %u were told in an answer\n", r->name, nth - 1,
+	       failing_names[failing], ended);
 	fflush(stdout);
 }
 
@@ -296,11 +325,13 @@ static void try_refusals(bool dry)
 	close(wide);
 }
 
+static pid_t library, names, deep;
+
 static void try_requests(bool dry)
 {
-	pid_t library = start_target(TARGET_LIBRARY), names = start_target(TARGET_NAMES);
-	pid_t deep = start_target(TARGET_DEEP);
+	unsigned long long before = dry ? attempts : fired, wrong = findings;
 	pid_t threads = targets[TARGET_THREADS];
+	char what[100];
 
 	try_sections(dry);
 	try_target("small pieces", targets[TARGET_WIDE], "pagemap", 7, false, false, 4096, dry);
@@ -317,14 +348,17 @@ static void try_requests(bool dry)
 	try_target("all tasks", 0, "pagemap", 0, false, true, 32768, dry);
 	try_target("all tasks in small pieces", 0, "mem", 0, false, true, 4096, dry);
 	try_refusals(dry);
-	tried(dry ? "ordinary requests" : "requests with the 1st, 2nd, ... allocation failing",
-	      dry ? attempts : fired, dry ? "requests" : "failures", findings, "findings");
+	snprintf(what, sizeof(what), "requests with the 1st, 2nd, ... allocation %s",
+		 failing_names[failing]);
+	tried(dry ? "ordinary requests" : what, (dry ? attempts : fired) - before,
+	      "requests", findings - wrong, "findings");
 }
 
 static void wrong_with_load(unsigned int nth, const char *wrong, int error)
 {
 	findings++;
-	printf("not ok - loading: allocation %u fails: %s (%d)\n", nth, wrong, error);
+	printf("not ok - loading: allocation %u %s: %s (%d)\n", nth, failing_names[failing],
+	       wrong, error);
 	fflush(stdout);
 }
 
@@ -390,6 +424,7 @@ static void try_load(const char *path)
 	unsigned long long before = findings, refused = 0, loads = 0;
 	int module = copy_module(path), error;
 	unsigned int nth;
+	char what[100];
 	bool hit;
 
 	unload(0);
@@ -419,10 +454,11 @@ static void try_load(const char *path)
 			die("there is no end of allocations");
 	}
 	close(module);
-	printf("loading: %u allocations failed, %llu refused, %llu loaded all the same\n", nth - 1,
-	       refused, loads - 1);
-	tried("loading with the 1st, 2nd, ... allocation failing", nth - 1, "failures",
-	      findings - before, "findings");
+	printf("loading: allocation 1 to %u %s: %llu refused, %llu loaded all the same\n", nth - 1,
+	       failing_names[failing], refused, loads - 1);
+	snprintf(what, sizeof(what), "loading with the 1st, 2nd, ... allocation %s",
+		 failing_names[failing]);
+	tried(what, nth - 1, "loads", findings - before, "findings");
 }
 
 /* Answers that are counted and do not exist would let nobody look any more */
@@ -455,22 +491,37 @@ static void check_nothing_left(void)
 
 static void prepare_failures(void)
 {
+	static const char *const faults[] = { "failslab", "fail_page_alloc" };
 	static const char *const settings[][2] = {
-		{ DEBUG "failslab/ignore-gfp-wait", "N" },
-		{ DEBUG "failslab/cache-filter", "N" },
-		{ DEBUG "failslab/verbose", "0" },
-		{ DEBUG "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ DEBUG "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ DEBUG "fail_page_alloc/min-order", "0" },
-		{ DEBUG "fail_page_alloc/verbose", "0" },
+		{ "failslab/cache-filter", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
 	};
+	static const char *const both[][2] = {
+		{ "ignore-gfp-wait", "N" }, { "verbose", "0" }, { "task-filter", "Y" },
+		{ "interval", "1" }, { "space", "0" }, { "times", "-1" },
+		{ "probability", "100" },
+	};
+	char path[100];
 
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-		if (write_text(settings[i][0], settings[i][1]))
-			die("%s", settings[i][0]);
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), DEBUG "%s", settings[i][0]);
+		if (write_text(path, settings[i][1]))
+			die("%s", path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(faults) * ARRAY_SIZE(both); i++) {
+		snprintf(path, sizeof(path), DEBUG "%s/%s", faults[i % ARRAY_SIZE(faults)],
+			 both[i / ARRAY_SIZE(faults)][0]);
+		if (write_text(path, both[i / ARRAY_SIZE(faults)][1]))
+			die("%s", path);
+	}
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail_nth < 0)
-		die("/proc/thread-self/fail-nth");
+	make_it_fail = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
+	if (fail_nth < 0 || make_it_fail < 0)
+		die("/proc/thread-self/fail-nth or make-it-fail");
+	/* a page fault that never gets its page never ends */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		die("mlockall");
 }
 
 int main(int argc, char **argv)
@@ -501,14 +552,21 @@ int main(int argc, char **argv)
 	cover_init(module);
 	cover_prepare();
 	start_targets(targets);
+	library = start_target(TARGET_LIBRARY);
+	names = start_target(TARGET_NAMES);
+	deep = start_target(TARGET_DEEP);
 	forget_leaks();
 	if (!dry)
 		prepare_failures();
 
-	if (ask)
-		try_requests(dry);
-	if (!dry && load)
-		try_load(module);
+	for (failing = ONE; failing <= FROM_ONE_ON; failing++) {
+		if (ask)
+			try_requests(dry);
+		if (!dry && load)
+			try_load(module);
+		if (dry)
+			break;
+	}
 	check_nothing_left();
 	stop_targets(targets);
 	lost = leaks();
