@@ -105,7 +105,7 @@ static bool same_creds(const struct sk_buff *request, const struct file *proof)
  * @access: set to what was proven
  * @extack: told why not
  *
- * Call it in the context of the sender. No lock may be held.
+ * Call it in the context of the sender, under the locks of generic netlink only.
  *
  * Return: the mm with a count of mm_users, for mmput_async(); or ERR_PTR of
  * -EBADF, -EINVAL, -EPERM, -ENODATA if there was no mm at open, -ESTALE if it
@@ -212,8 +212,10 @@ static bool init_of_uses_mm(struct pid_namespace *ns, struct mm_struct *mm)
  * @mm: the mm
  *
  * Of current's pid namespace, or of all: which of the two is process 1 in a /proc is a
- * matter of where that was mounted. No security module sets init apart from the rest
- * for a caller: who may look at it is confined by none.
+ * matter of where that was mounted. For modules that confine the caller (Landlock, a
+ * profile of AppArmor, Yama) init is no better to look at than the rest: who may look at
+ * it is confined by none of them. SELinux and Smack judge each pair by its labels; there it
+ * says no more than that he may look at init.
  */
 bool pmemctl_init_uses_mm(struct mm_struct *mm)
 {

@@ -120,7 +120,7 @@ static void walk(struct pmemctl_snapshot *snap, struct task_struct *leader,
  * @mm: its mm, on which the caller holds one count of mm_users
  * @ns: the pid namespace that ids are given in
  *
- * Sleeps; no lock may be held. Tasks come and go meanwhile: one that shared
+ * Sleeps; under the locks of generic netlink only. Tasks come and go meanwhile: one that shared
  * the mm throughout is found. Return: 0, -EFBIG, -ENOMEM, -EINTR.
  */
 int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,

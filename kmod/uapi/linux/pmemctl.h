@@ -38,12 +38,15 @@
  *	PMEMCTL_TASKS_A_PROOF_FD  u32	the same, of /proc/1
  *
  * Who opened the socket and who sends must both have CAP_SYS_PTRACE in the initial
- * user namespace. The proof shows that no security module confines them: that they may
- * look at process 1, of the sender's pid namespace or of the initial one.
+ * user namespace. The proof shows that they may look at process 1, of the sender's pid
+ * namespace or of the initial one, and so that no Landlock domain and no AppArmor profile
+ * confines them; of SELinux and Smack, which judge each pair by its labels, it shows no more
+ * than that.
  *
  * A kernel thread has no address space to protect: no proof is needed to be told that
  * it is one. Its name, and whose address space it works in, are told to those who may
- * ask for all tasks, with that proof as PMEMCTL_A_PROOF_FD; any other is ignored.
+ * ask for all tasks, with that proof as PMEMCTL_A_PROOF_FD; any other is ignored. And who
+ * looks at that address space is told of it, as of everybody who shares it.
  *
  *
  * Errors
@@ -63,10 +66,11 @@
  *	EBUSY		the process kept its mmap_lock for half a second: again.
  *			Or, as NLMSG_ERROR: another dump runs on the socket
  *	EUSERS		too many answers alive (module parameter max_snapshots), or
- *			those of the user take too much (max_snapshot_mib)
+ *			those of the user take too much (max_snapshot_mib); ids that
+ *			a user has in namespaces of his own are his
  *	EFBIG		the answer would exceed max_snapshot_mib
- *	ETIMEDOUT	the reader paused for longer than a minute (max_unread_s), and
- *			the rest of the answer is gone
+ *	ETIMEDOUT	the reader paused for longer than a minute (max_unread_s), or
+ *			was not done after ten, and the rest of the answer is gone
  *	EAGAIN		the process grew faster than it could be copied, or tasks
  *			came faster than they could be listed: again
  *	ENOBUFS		the socket's receive buffer is full of unread answers
@@ -510,7 +514,8 @@ enum pmemctl_object_flag {
  * @shstk_base: lowest address of its shadow stack, 0 if none
  * @shstk_size: size of that
  * @stack_low: lowest address of its stack now; the initial one may grow below
- * @stack_high: first address above it. Both 0: nothing is known
+ * @stack_high: first address above it. Both 0: nothing is known. Also for who may not
+ *	see registers it may tell the page that the thread pointer points to, not more
  * @evidence: PMEMCTL_STACK_* bits: what the range rests on
  * @zero: 0
  *
