@@ -33,5 +33,6 @@ def test_inject(how):
         tried(*count[1:])
     assert all(c[4] == "nothing" for c in counts)
     # an injection that injects nothing passes for a module without a fault
-    assert [int(c[2]) for c in counts][0] > (300 if DEBUG else 30)
-    assert len(counts) == (2 if DEBUG else 1)
+    assert min(int(c[2]) for c in counts) > (300 if DEBUG else 30)
+    # requests and loading, each with one allocation failing, and with all from one on
+    assert len(counts) == (4 if DEBUG else 1)
