@@ -5,8 +5,8 @@
  *
  * What to do is in /run.args, NUL-terminated strings that the host appends to
  * the initramfs: flags, host name, how slow it is, then argv. Flags: 'l' load the module,
- * 'h' there is a /share, 's' interactive shell on the console instead of a
- * command, 'p' only show that the kernel comes up.
+ * 'k' look for leaks at the end, 'h' there is a /share, 's' interactive shell on the
+ * console instead of a command, 'p' only show that the kernel comes up.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -146,7 +146,7 @@ static int collect(pid_t command, int *status)
 	return found;
 }
 
-static __attribute__((noreturn)) void run_command(char **argv)
+static __attribute__((noreturn)) void run_command(char **argv, bool seek_leaks)
 {
 	int out[2], err[2], status, done = 0;
 	struct signalfd_siginfo info;
@@ -202,7 +202,8 @@ static __attribute__((noreturn)) void run_command(char **argv)
 	else
 		snprintf(text, sizeof(text), "signal %d", WTERMSIG(status));
 	check_still_on();
-	find_leaks();
+	if (seek_leaks)
+		find_leaks();
 	finish(FRAME_STATUS, text);
 }
 
@@ -284,5 +285,5 @@ int main(void)
 		load_module(MODULE);
 	if (strchr(flags, 's'))
 		run_shell();
-	run_command(args + 3);
+	run_command(args + 3, strchr(flags, 'k'));
 }

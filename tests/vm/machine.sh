@@ -103,6 +103,7 @@ machine_setup() {
 	# Memory is filled on its way out and back: what is not written is not zero.
 	! wanted CONFIG_PAGE_POISONING ||
 		cmdline+=" page_poison=1 slub_debug=P slab_debug=P"
+	[[ -n $leaks ]] || cmdline+=" kmemleak=off"
 	cmdline+=" rcupdate.rcu_cpu_stall_timeout=$((60 * slow))"
 
 	machine=(qemu-system-x86_64 -M q35 -m "$mem" -nodefaults -display none
@@ -240,7 +241,7 @@ machine_boot() {
 machine_run() {
 	local kind='' number=''
 
-	make_initrd "$load${share:+h}." "$guest" "$slow" "$@"
+	make_initrd "$load$leaks${share:+h}." "$guest" "$slow" "$@"
 	machine_boot
 	if complained; then
 		die "the kernel of $guest complained"
