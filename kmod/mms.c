@@ -228,8 +228,8 @@ static void read_mm(struct pmemctl_mm_row *row, struct mm_struct *mm)
  * pmemctl_mms_read - fill in the sizes, and let go of the mms
  * @mms: what is gathered, closed
  *
- * Sleeps; no lock may be held. No lock of the mms is taken: each number is what
- * it was at some instant.
+ * Sleeps; under the locks of generic netlink only. No lock of the mms is taken: each
+ * number is what it was at some instant.
  */
 void pmemctl_mms_read(struct pmemctl_mms *mms)
 {
@@ -281,7 +281,8 @@ u32 pmemctl_mms_packed(const struct pmemctl_mms *mms, u32 number)
  * pmemctl_mms_let_go - drop the references
  * @mms: what is gathered; its rows stay
  *
- * mmdrop() may be the last, and free the mm: no lock may be held, nor RCU.
+ * mmdrop() may be the last, and free the mm: under the locks of generic netlink only, and
+ * no RCU.
  */
 void pmemctl_mms_let_go(struct pmemctl_mms *mms)
 {

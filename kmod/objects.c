@@ -296,7 +296,8 @@ static int resolve_row(struct pmemctl_objects *objects, u32 i,
  * @objects: what was gathered
  * @budget: what the memory is charged to
  *
- * Sleeps; no lock may be held. Paths are those seen from current's root.
+ * Sleeps; under the locks of generic netlink only. Paths are those seen from current's
+ * root.
  *
  * Return: 0, -EFBIG over the budget, -ENOMEM. No file is held afterwards.
  */

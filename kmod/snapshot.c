@@ -311,8 +311,8 @@ static void withhold_registers(struct pmemctl_snapshot *snap)
  * @access: what was proven
  * @extack: told why not
  *
- * Sleeps; no lock may be held. Ids are in current's pid namespace, paths as
- * seen from current's root.
+ * Sleeps; under the locks of generic netlink only. Ids are in current's pid namespace,
+ * paths as seen from current's root.
  *
  * Return: 0; -EPERM if @access is not enough for what is wanted, -EFBIG,
  * -ENOMEM, -EAGAIN, -EBUSY if the mmap_lock cannot be had, -ESTALE if the

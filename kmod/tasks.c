@@ -335,8 +335,8 @@ static void explain(struct netlink_ext_ack *extack, int err)
  * @tasks: the empty list
  * @extack: told why not
  *
- * Sleeps; no lock may be held. Who may see all tasks is for the caller to know.
- * Ids are in current's pid namespace, users in its user namespace.
+ * Sleeps; under the locks of generic netlink only. Who may see all tasks is for the caller
+ * to know. Ids are in current's pid namespace, users in its user namespace.
  *
  * Return: 0, -EFBIG, -ENOMEM, -EAGAIN, -EINTR.
  */
