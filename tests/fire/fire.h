@@ -112,6 +112,9 @@ enum target_kind {
 	TARGET_DEEP,
 	TARGET_ABYSS,
 	TARGET_SIGNALS,
+	TARGET_VAST,		/* VMAs */
+	TARGET_SWARM,		/* threads */
+	TARGET_THINNED,		/* a thread of it has ended */
 };
 
 extern const char *const target_names[TARGETS];

@@ -325,7 +325,7 @@ static void try_refusals(bool dry)
 	close(wide);
 }
 
-static pid_t library, names, deep;
+static pid_t vast, library, names, deep;
 
 static void try_requests(bool dry)
 {
@@ -335,6 +335,7 @@ static void try_requests(bool dry)
 
 	try_sections(dry);
 	try_target("small pieces", targets[TARGET_WIDE], "pagemap", 7, false, false, 4096, dry);
+	try_target("many VMAs", vast, "pagemap", 1, false, false, 32768, dry);
 	try_target("threads", threads, "pagemap", 7, false, true, 32768, dry);
 	try_target("live threads", threads, "mem", 2, true, true, 32768, dry);
 	try_target("live, all", threads, "mem", 7, true, true, 32768, dry);
@@ -552,6 +553,7 @@ int main(int argc, char **argv)
 	cover_init(module);
 	cover_prepare();
 	start_targets(targets);
+	vast = start_target(TARGET_VAST);
 	library = start_target(TARGET_LIBRARY);
 	names = start_target(TARGET_NAMES);
 	deep = start_target(TARGET_DEEP);

@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #define WIDE_VMAS	400
+#define VAST_VMAS	1000	/* more than fit into what kmalloc() gives */
+#define SWARM_THREADS	1000
 #define READY		"fire-ready"
 #define LIBRARY_FILES	300
 
@@ -63,12 +65,12 @@ static void pause_after(uint64_t begun)
 	usleep(1000 + (took > 20000 ? 1000000 : 50 * took));
 }
 
-static void be_wide(void)
+static void be_wide(size_t vmas)
 {
 	const size_t page = 4096;
-	uint8_t *p = mmap(NULL, WIDE_VMAS * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p = mmap(NULL, vmas * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	for (size_t i = 0; i < WIDE_VMAS; i += 2)
+	for (size_t i = 0; i < vmas; i += 2)
 		mprotect(p + i * page, page, PROT_READ | PROT_WRITE);
 	rest();
 }
@@ -105,6 +107,35 @@ static void be_threads(void)
 	start_thread(sleeper);
 	start_thread(sleeper);
 	start_thread(worker);
+	rest();
+}
+
+static void be_swarm(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (unsigned int i = 0; i < SWARM_THREADS; i++)
+		if (pthread_create(&thread, &attr, sleeper, NULL))
+			die("no thread");
+	rest();
+}
+
+static void *end_at_once(void *unused)
+{
+	return unused;
+}
+
+static void be_thinned(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, end_at_once, NULL) || pthread_join(thread, NULL))
+		die("no thread");
+	/* which is woken a moment before the kernel has counted what the thread had */
+	usleep(100000);
 	rest();
 }
 
@@ -253,7 +284,16 @@ bool run_as_target(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	switch (atoi(argv[2])) {
 	case TARGET_WIDE:
-		be_wide();
+		be_wide(WIDE_VMAS);
+		break;
+	case TARGET_VAST:
+		be_wide(VAST_VMAS);
+		break;
+	case TARGET_SWARM:
+		be_swarm();
+		break;
+	case TARGET_THINNED:
+		be_thinned();
 		break;
 	case TARGET_THREADS:
 		be_threads();

@@ -30,6 +30,7 @@
 #define LOCKED_BYTES	(1UL << 29)
 
 static int family;
+static unsigned int wait_before_reading;	/* seconds */
 static bool elsewhere;		/* in a process that notes by itself where it passes */
 static unsigned long long requests, findings;
 
@@ -53,6 +54,7 @@ static int ask(const char *what, const struct message *m)
 		cover_begin();
 	if (send_message(sock, m))
 		wrong = "cannot be sent";
+	sleep(wait_before_reading);
 	while (!wrong && !talk.answers[0].ended) {
 		n = recv(sock, buf, sizeof(buf), MSG_DONTWAIT);
 		wrong = n < 0 ? "no answer" : judge(&talk, buf, n);
@@ -144,7 +146,7 @@ static void visit_programs(void)
 	} programs[] = {
 		{ "many files", TARGET_LIBRARY }, { "many names", TARGET_NAMES },
 		{ "a long path", TARGET_DEEP }, { "too long a path", TARGET_ABYSS },
-		{ "a signal handler's stack", TARGET_SIGNALS },
+		{ "a signal handler's stack", TARGET_SIGNALS }, { "a thread less", TARGET_THINNED },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -192,7 +194,9 @@ static void visit_fixture(const char *command)
 	}
 	at = strstr(text, "\"pid\":");
 	shown = at ? atoi(at + 6) : pid;
-	for (uint32_t sections = 1; sections <= PMEMCTL_SECTION_ALL; sections += 2) {
+	/* whether a thread that runs is met on a CPU is luck */
+	for (unsigned int i = 0; i < (strstr(command, "--spin") ? 80 : 4); i++) {
+		uint32_t sections = i % 4 * 2 + 1;
 		int error = ask_snapshot(command, shown, shown, sections, sections & 2);
 
 		if (error)
@@ -254,8 +258,9 @@ static void visit_kthreads(const char *file)
 	usleep(300000);
 	works = find_task("borrow_works");
 	lazy = find_task("borrow_lazy");
-	expect("a kernel thread that works in it", ask_snapshot("", works, works, 7, false), 0);
-	expect("a kernel thread that was left with it", ask_snapshot("", lazy, lazy, 7, false), 0);
+	expect("a kernel thread that works in it", ask_snapshot("", 1, works, 7, false), 0);
+	expect("a kernel thread that was left with it", ask_snapshot("", 1, lazy, 7, false), 0);
+	expect("one, asked without proof", ask_snapshot("", works, works, 7, false), 0);
 	expect("whose mm a kernel thread uses", ask_snapshot("", pid, pid, 7, true), 0);
 	expect("tasks", ask_tasks(""), 0);
 	if (syscall(SYS_delete_module, "borrow", O_NONBLOCK))
@@ -268,8 +273,12 @@ static void visit_kthreads(const char *file)
 static void visit_crowd(void)
 {
 	static pid_t pids[400];
+	pid_t swarm = start_target(TARGET_SWARM);
 
+	/* room is made for as many tasks, and for as many mms, as there were the last time */
 	expect("tasks before", ask_tasks("tasks before"), 0);
+	kill(swarm, SIGKILL);
+	waitpid(swarm, NULL, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
@@ -279,10 +288,38 @@ static void visit_crowd(void)
 		}
 	}
 	expect("tasks, many of them new", ask_tasks("tasks, many of them new"), 0);
+	expect("as many", ask_tasks("as many"), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
 	}
+}
+
+/* More tasks than there is room for: threads, which bring no mm with them */
+static void visit_swarm(void)
+{
+	pid_t swarm;
+
+	expect("tasks before", ask_tasks("tasks before"), 0);
+	swarm = start_target(TARGET_SWARM);
+	expect("tasks, a process of many", ask_tasks("tasks, a process of many"), 0);
+	kill(swarm, SIGKILL);
+	waitpid(swarm, NULL, 0);
+}
+
+/* An answer that is left for so long that it is gone */
+static void visit_unread(void)
+{
+	pid_t vast = start_target(TARGET_VAST);
+	char before[32];
+
+	set_parameter("max_unread_s", "1", before, sizeof(before));
+	wait_before_reading = 2;
+	expect("an answer read too late", ask_snapshot("", vast, vast, 1, false), ETIMEDOUT);
+	wait_before_reading = 0;
+	set_parameter("max_unread_s", before, NULL, 0);
+	kill(vast, SIGKILL);
+	waitpid(vast, NULL, 0);
 }
 
 /* In a pid namespace, with the mm of a process outside */
@@ -419,6 +456,8 @@ int main(int argc, char **argv)
 	visit_kthreads(borrow);
 	visit_namespace();
 	visit_crowd();
+	visit_swarm();
+	visit_unread();
 	visit_locked();
 
 	lost = leaks();
