@@ -156,7 +156,10 @@ static void page_json(struct json *json, const struct page *page)
 	json_string(json, "state", is);
 	json_string(json, "of", !there ? NULL : page->flags & FRAME_ZERO ? "zeroes" :
 		    page->flags & FRAME_FILE ? "file" : "anon");
-	json_bool(json, "exclusive", there && page->flags & FRAME_EXCLUSIVE);
+	if (there && page->flags & FRAME_UNSURE && !(page->flags & FRAME_ZERO))
+		json_null(json, "exclusive");
+	else
+		json_bool(json, "exclusive", there && page->flags & FRAME_EXCLUSIVE);
 	json_bool(json, "huge", page->huge);
 	json_end_object(json);
 }

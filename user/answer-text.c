@@ -248,7 +248,7 @@ static void put_state(FILE *out, const struct page *page)
 		fputs(page->vma->file ? "a copy of the file's, written to" : "anonymous", out);
 	if (page->huge)
 		fputs(", huge", out);
-	if (page->flags & FRAME_EXCLUSIVE)
+	if (frame_is_exclusive(page->flags))
 		fputs(", in no other address space", out);
 	else if (page->vma->flags & PMEMCTL_VMA_MERGEABLE)
 		fputs("; KSM may have merged it with equal pages anywhere", out);
@@ -323,7 +323,10 @@ static void put_ties(FILE *out, const struct answer *a, enum tie_kind kind, cons
 
 static void put_nobody(FILE *out, const struct page *page)
 {
-	if (!is_file_page(page))
+	if (page->flags & FRAME_UNSURE)
+		fputs("no other process that was looked at has it there; whether any has it is "
+		      "not known, as kernels may judge a huge page by its first 4K\n", out);
+	else if (!is_file_page(page))
 		fputs("no other process that was looked at has it\n", out);
 	else if (page->is == PAGE_IS_THERE)
 		fputs("it seems to be mapped elsewhere too, perhaps through another file system "
@@ -360,7 +363,7 @@ static void put_page(FILE *out, const struct answer *a)
 		      out);
 	if (!page->sought || page->is == PAGE_IS_UNKNOWN)
 		return;
-	if (!page->nr_ties && !(page->flags & FRAME_EXCLUSIVE))
+	if (!page->nr_ties && !frame_is_exclusive(page->flags))
 		put_nobody(out, page);
 	if (page->is == PAGE_IS_THERE && !frames_permitted() && page->nr_ties)
 		fputs("whether pages are the same can be compared with CAP_SYS_ADMIN only\n", out);

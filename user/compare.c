@@ -525,7 +525,8 @@ static void count_told(struct tally *tally, const struct side *side, const struc
 /*
  * A page of a file is in memory once: at one place of one file, there is the
  * same one. But numbers of device and inode are not unique on every file
- * system; with the path they are.
+ * system; with the path they are. And who has it alone, if only as far as that
+ * is told of huge pages, shares it with nobody.
  */
 static void count_file_page(struct tally *tally, const struct side *side,
 			    const struct side *other, const struct pmemctl_vma *vma,
@@ -535,7 +536,7 @@ static void count_file_page(struct tally *tally, const struct side *side,
 
 	if (vma->file)
 		twin = find_twin(side, vma, other, address_of(page), FRAME_FILE);
-	if (twin.page && !(twin.page->at & FRAME_EXCLUSIVE) &&
+	if (twin.page && !((page->at | twin.page->at) & FRAME_EXCLUSIVE) &&
 	    one_file(side, vma, other, twin.vma) &&
 	    same_name(side, vma->file, other, twin.vma->file))
 		count_same(tally, vma, page, NULL);
@@ -549,7 +550,7 @@ static void count_untold(struct tally *tally, const struct side *side, const str
 	const struct page *theirs;
 
 	/* page tables of hugetlb that are shared make one mapping of several */
-	if (page->at & FRAME_EXCLUSIVE && !(vma->flags & PMEMCTL_VMA_HUGETLB))
+	if (frame_is_exclusive(page->at) && !(vma->flags & PMEMCTL_VMA_HUGETLB))
 		return;
 	if (page->at & FRAME_FILE) {
 		count_file_page(tally, side, other, vma, page);
@@ -557,7 +558,7 @@ static void count_untold(struct tally *tally, const struct side *side, const str
 	}
 	theirs = find_page(other, address_of(page));
 	if ((theirs && !(theirs->at & FRAME_FILE) &&
-	     (!(theirs->at & FRAME_EXCLUSIVE) || vma->flags & PMEMCTL_VMA_HUGETLB)) ||
+	     (!frame_is_exclusive(theirs->at) || vma->flags & PMEMCTL_VMA_HUGETLB)) ||
 	    (vma->flags & PMEMCTL_VMA_MERGEABLE && other->mergeable)) {
 		tally->may += PAGE;
 		tally->may_anon += PAGE;

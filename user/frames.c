@@ -130,6 +130,7 @@ struct walk {
 	int (*fn)(void *data, uint64_t addr, uint64_t frame, unsigned int flags);
 	void *data;
 	bool zero;	/* the kernel says so of all that comes */
+	bool huge;	/* it is of a huge page, or may be */
 };
 
 static int take_entry(void *data, uint64_t addr, uint64_t entry)
@@ -147,17 +148,66 @@ static int take_entry(void *data, uint64_t addr, uint64_t entry)
 		flags |= FRAME_FILE;
 	if (entry & ENTRY_EXCLUSIVE)
 		flags |= FRAME_EXCLUSIVE;
+	if (walk->huge)
+		flags |= FRAME_UNSURE;
 	if (frame ? is_zero(frame) : walk->zero)
 		flags |= FRAME_ZERO;
 	return walk->fn(walk->data, addr, frame, flags);
 }
 
-static int take_range(void *data, const struct range *range, bool zero)
+static int take_range(void *data, const struct range *range, bool zero, bool huge)
 {
 	struct walk *walk = data;
 
 	walk->zero = zero;
+	walk->huge = huge;
 	return pagemap_entries(walk->pagemap, range->start, range->end, take_entry, walk);
+}
+
+/* The entries of addresses that one huge page may have */
+struct block {
+	uint64_t start;
+	uint64_t entries[HUGE / PAGE];
+};
+
+static int keep_in_block(void *data, uint64_t addr, uint64_t entry)
+{
+	struct block *block = data;
+
+	block->entries[(addr - block->start) / PAGE] = entry;
+	return 0;
+}
+
+/* Those of a huge page are alike, but for their frames, which follow each other */
+static bool looks_huge(const struct block *block)
+{
+	uint64_t expected = block->entries[0];
+
+	if (!(expected & ENTRY_PRESENT))
+		return false;
+	for (size_t i = 1; i < HUGE / PAGE; i++) {
+		expected += expected & ENTRY_FRAME ? 1 : 0;
+		if (block->entries[i] != expected)
+			return false;
+	}
+	return true;
+}
+
+/* Where nothing tells which pages are huge, as before Linux 6.7 */
+static int each_block(struct walk *walk, uint64_t start, uint64_t end)
+{
+	int ret = 0;
+
+	while (start < end && !ret) {
+		struct block block = { .start = start & -HUGE };
+		uint64_t stop = block.start + HUGE;
+
+		ret = pagemap_entries(walk->pagemap, block.start, stop, keep_in_block, &block);
+		walk->huge = looks_huge(&block);
+		for (; start < stop && start < end && !ret; start += PAGE)
+			ret = take_entry(walk, start, block.entries[(start - block.start) / PAGE]);
+	}
+	return ret;
 }
 
 int frames_each(int pagemap, uint64_t start, uint64_t end,
@@ -173,7 +223,20 @@ int frames_each(int pagemap, uint64_t start, uint64_t end,
 		return ret;
 	if (end - start > ENTRIES_MAX)
 		return -EFBIG;
-	return pagemap_entries(pagemap, start, end, take_entry, &walk);
+	return each_block(&walk, start, end);
+}
+
+bool frame_is_mapped_once(uint64_t frame)
+{
+	int fd = open("/proc/kpagecount", O_RDONLY | O_CLOEXEC);
+	uint64_t count = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	got = pread(fd, &count, sizeof(count), frame * sizeof(count));
+	close(fd);
+	return got == sizeof(count) && count == 1;
 }
 
 bool merged_has(struct merged *merged, uint64_t frame)

@@ -15,8 +15,21 @@ enum frame_flag {
 	FRAME_FILE = 1,		/* of a file or of shared memory; clear: anonymous */
 	FRAME_EXCLUSIVE = 2,	/* nobody else maps it; clear: perhaps somebody does */
 	FRAME_SWAPPED = 4,	/* swapped out, or on its way to another place */
-	FRAME_ZERO = 8		/* the one page of zeroes, which counts as nobody's memory */
+	FRAME_ZERO = 8,		/* the one page of zeroes, which counts as nobody's memory */
+	FRAME_UNSURE = 16	/* FRAME_EXCLUSIVE, set or clear, is perhaps not of this page */
 };
+
+/**
+ * frame_is_exclusive() - whether it is certain that nobody else maps a page
+ * @flags: bits of enum frame_flag
+ *
+ * Many kernels judge all of a huge page by its first 4K. After a fork others may have the
+ * rest of it, and an own copy of that.
+ */
+static inline bool frame_is_exclusive(unsigned int flags)
+{
+	return (flags & (FRAME_EXCLUSIVE | FRAME_UNSURE)) == FRAME_EXCLUSIVE;
+}
 
 /**
  * frames_permitted() - whether a pagemap that this process opens, of any process, shows frames
@@ -37,7 +50,8 @@ bool frames_permitted(void);
  * @data: for @fn
  *
  * Nothing is faulted in. Without the right to frames FRAME_ZERO does not show before
- * Linux 6.7, nor, on many kernels, for a huge page of zeroes.
+ * Linux 6.7, nor, on many kernels, for a huge page of zeroes. FRAME_UNSURE has what belongs
+ * to a huge page; before 6.7, what may belong to one by its looks.
  *
  * Return: 0; what @fn returned; -EFBIG if the range is larger than 1 TiB and the kernel,
  * before 6.7, has no way to skip what is empty; or another -errno.
@@ -45,6 +59,16 @@ bool frames_permitted(void);
 int frames_each(int pagemap, uint64_t start, uint64_t end,
 		int (*fn)(void *data, uint64_t addr, uint64_t frame, unsigned int flags),
 		void *data);
+
+/**
+ * frame_is_mapped_once() - whether a page is mapped once, by /proc/kpagecount
+ * @frame: of the page, as it is told now
+ *
+ * Of hugetlb it is no proof: several processes may have one page table.
+ *
+ * Return: whether it is; false also where that cannot be told.
+ */
+bool frame_is_mapped_once(uint64_t frame);
 
 #define MERGED_WINDOW 64
 

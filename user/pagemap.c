@@ -286,7 +286,7 @@ int pagemap_entries(int fd, uint64_t start, uint64_t end,
 }
 
 struct filled {
-	int (*fn)(void *data, const struct range *range, bool zero);
+	int (*fn)(void *data, const struct range *range, bool zero, bool huge);
 	void *data;
 };
 
@@ -295,16 +295,18 @@ static int fill_region(void *data, const struct scan_region *region)
 	const struct filled *filled = data;
 	struct range range = { region->start, region->end };
 
-	return filled->fn(filled->data, &range, region->categories & IS_ZERO);
+	return filled->fn(filled->data, &range, region->categories & IS_ZERO,
+			  region->categories & IS_HUGE);
 }
 
 int pagemap_filled(int fd, uint64_t start, uint64_t end,
-		   int (*fn)(void *data, const struct range *range, bool zero), void *data)
+		   int (*fn)(void *data, const struct range *range, bool zero, bool huge),
+		   void *data)
 {
 	uint64_t filled = IS_PRESENT | IS_SWAPPED;
 	struct filled to = { fn, data };
 
-	return each_region(fd, start, end, filled, filled | IS_ZERO, fill_region, &to);
+	return each_region(fd, start, end, filled, filled | IS_ZERO | IS_HUGE, fill_region, &to);
 }
 
 enum guard_marks pagemap_guard_marks(void)

@@ -150,15 +150,17 @@ int pagemap_entries(int fd, uint64_t start, uint64_t end,
  * @fd: /proc/PID/pagemap, open for reading
  * @start: first address, of a page
  * @end: where to stop
- * @fn: gets each range of pages that are present or swapped out, and whether all of it
- *	is the page of zeroes that is not to be written to; not 0 stops
+ * @fn: gets each range of pages that are present or swapped out, whether all of it is the
+ *	page of zeroes that is not to be written to, and whether all of it is of huge pages
+ *	that are mapped as such; not 0 stops
  * @data: for @fn
  *
  * Return: 0; -ENOTTY or -EINVAL if the kernel cannot tell, as before 6.7; -errno, or what
  * @fn returned.
  */
 int pagemap_filled(int fd, uint64_t start, uint64_t end,
-		   int (*fn)(void *data, const struct range *range, bool zero), void *data);
+		   int (*fn)(void *data, const struct range *range, bool zero, bool huge),
+		   void *data);
 
 /** enum guard_marks - what the running kernel does with guard markers */
 enum guard_marks {

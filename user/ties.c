@@ -62,7 +62,8 @@ static bool may_have_ties(const struct model *model, const struct page *page)
 		return false;
 	/* a page of no file that is no anonymous one is the kernel's: the vdso */
 	if (is_anonymous(page))
-		return page->is == PAGE_IS_THERE && !(page->flags & (FRAME_EXCLUSIVE | FRAME_FILE));
+		return page->is == PAGE_IS_THERE && !(page->flags & FRAME_FILE) &&
+		       !frame_is_exclusive(page->flags);
 	return vma_is_shareable(model, page->vma);
 }
 
@@ -78,6 +79,9 @@ static int add_tie(struct page *page, const struct tie *tie)
 		page->room = room;
 	}
 	page->ties[page->nr_ties++] = *tie;
+	/* what is said of a huge page is not true of this one */
+	if (tie->kind == TIE_SAME)
+		page->flags &= ~(FRAME_EXCLUSIVE | FRAME_UNSURE);
 	return 0;
 }
 
@@ -104,7 +108,7 @@ static bool judge_file(const struct page *page, const struct pmemctl_vma *vma,
 static bool judge_anonymous(const struct page *page, const struct entry *its,
 			    enum tie_kind *kind)
 {
-	if (its->is != PAGE_IS_THERE || its->flags & (FRAME_FILE | FRAME_EXCLUSIVE))
+	if (its->is != PAGE_IS_THERE || its->flags & FRAME_FILE || frame_is_exclusive(its->flags))
 		return false;
 	*kind = page->frame ? TIE_SAME : TIE_POSSIBLE;
 	return page->frame == its->frame;
@@ -162,6 +166,16 @@ static int match(const struct model *model, size_t index, void *data)
 	return ret;
 }
 
+/*
+ * Where the kernel says "exclusive", but perhaps of the first 4K of a huge page only, and
+ * this page is known to be mapped once, both are true.
+ */
+static bool is_sure(const struct page *page)
+{
+	return page->flags & FRAME_EXCLUSIVE && page->frame &&
+	       !(page->vma->flags & PMEMCTL_VMA_HUGETLB) && frame_is_mapped_once(page->frame);
+}
+
 static void look_at(struct page *page, int pagemap)
 {
 	uint64_t start = page_down(page->addr);
@@ -171,6 +185,8 @@ static void look_at(struct page *page, int pagemap)
 	page->is = entry.is;
 	page->flags = entry.flags;
 	page->frame = entry.frame;
+	if (entry.flags & FRAME_UNSURE && is_sure(page))
+		page->flags &= ~FRAME_UNSURE;
 	if (entry.is == PAGE_IS_THERE && !pagemap_touched(pagemap, start, start + PAGE, &touch))
 		page->huge = touch.huge;
 }
@@ -216,7 +232,9 @@ bool ties_known(const struct page *page)
 		return page->sought || !(page->vma->file || page->vma->flags &
 					 (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP));
 	case PAGE_IS_THERE:
-		return page->sought || page->flags & (FRAME_EXCLUSIVE | FRAME_ZERO);
+		if (page->flags & FRAME_ZERO || frame_is_exclusive(page->flags))
+			return true;
+		return page->sought && (page->nr_ties || !(page->flags & FRAME_UNSURE));
 	default:
 		return false;
 	}

@@ -243,6 +243,31 @@ def kernel_at_least(major, minor):
     return tuple(map(int, found.groups())) >= (major, minor)
 
 
+# A huge page, of which the child of a fork has written to the first 4K: says where it
+# is, and who is the child
+HUGE_HEAD = r"""
+import ctypes, mmap, os, signal, sys, time
+room = mmap.mmap(-1, 4 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+room.madvise(14)
+start = ctypes.addressof(ctypes.c_char.from_buffer(room))
+first = -start % (2 << 20)
+for at in range(first, first + (2 << 20), 4096):
+    room[at] = 1
+r, w = os.pipe()
+pid = os.fork()
+if not pid:
+    ctypes.CDLL(None).prctl(1, 9)
+    room[first] = 2
+    os.write(w, b"x")
+    while True:
+        time.sleep(1000)
+os.read(r, 1)
+print(hex(start + first), os.getpid(), pid, flush=True)
+sys.stdin.read()
+os.kill(pid, 9)
+"""
+
+
 TRIED = []
 
 

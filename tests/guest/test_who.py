@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What addresses are, of programs that know it, and who has their pages."""
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import tempfile
 
 import pytest
 
-from conftest import (PATIENCE, fixture, maps_lines, pmemctl, read, started, stopped,
+from conftest import (HUGE_HEAD, PATIENCE, fixture, maps_lines, pmemctl, read, started, stopped,
                       swap)
 
 
@@ -371,6 +372,41 @@ def test_pages_after_a_fork():
             assert [(s["pid"], s["page"]) for s in a["sharers"]] == \
                 ([(child, "same")] if same else [])
             assert a["page"]["exclusive"] == (not same)
+
+
+@contextlib.contextmanager
+def huge_head(*caller):
+    """Where the page is, whose, and the child's id."""
+    with started([*caller, "python3", "-c", HUGE_HEAD]) as popen:
+        addr, pid, child = (int(x, 0) for x in popen.stdout.readline().split())
+        assert "AnonHugePages:      0 kB" not in read(f"/proc/{pid}/smaps_rollup")
+        yield addr, pid, child
+
+
+def test_a_huge_page_is_not_its_first_4k():
+    """The kernel may say of all of it what is true of the first 4K."""
+    with huge_head() as (addr, pid, child):
+        first, *rest = who(pid, addr, addr + 4096, addr + (1 << 20), addr + (2 << 20) - 1)
+        assert frame(pid, addr) != frame(child, addr)
+        assert first["page"]["exclusive"] is True and first["sharers"] == []
+        for a in rest:
+            at = number(a["address"])
+            assert frame(pid, at) == frame(child, at)
+            assert a["page"]["exclusive"] is False
+            assert [(s["pid"], s["page"]) for s in a["sharers"]] == [(child, "same")]
+
+
+def test_a_huge_page_as_a_user():
+    with huge_head("fx-user") as (addr, pid, child):
+        a = as_user(pid, addr + 4096)
+        assert a["page"]["exclusive"] is None
+        assert [(s["pid"], s["page"]) for s in a["sharers"]] == [(child, "possible")]
+        a = as_user(pid, addr)
+        assert a["page"]["exclusive"] is None and a["sharers"] is None
+        text = " ".join(as_user(pid, addr, text=True).split())
+        assert "whether any has it is not known" in text
+        # who has small ones knows more
+        assert as_user(child, addr)["page"]["exclusive"] is True
 
 
 FAMILY = r"""

@@ -329,6 +329,30 @@ static void without_frames(void **state)
 	verdict_is("parent and child that run the same program: only file pages are shared");
 }
 
+/* What is told of a huge page may be true of its first 4K only */
+static void huge_without_frames(void **state)
+{
+	process(0, 100, 1, 0);
+	process(1, 200, 1, 0);
+	ready();
+	add(a, TEXT, 0, FRAME_FILE | FRAME_EXCLUSIVE | FRAME_UNSURE);
+	add(a, TEXT + PAGE, 0, FRAME_FILE | FRAME_UNSURE);
+	add(a, ANON, 0, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	add(a, ANON + PAGE, 0, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	add(a, ANON + 2 * PAGE, 0, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	add(b, TEXT, 0, FRAME_FILE);
+	add(b, TEXT + PAGE, 0, FRAME_FILE);
+	add(b, ANON, 0, FRAME_EXCLUSIVE);
+	add(b, ANON + PAGE, 0, 0);
+	add(b, ANON + 2 * PAGE, 0, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	count(false);
+	IS(a, KIND_TEXT, shared, 1);
+	IS(a, KIND_TEXT, may, 1);
+	/* the first of them is B's alone */
+	IS(a, KIND_ANON, may, 2);
+	IS(b, KIND_ANON, may, 2);
+}
+
 /* The same numbers, another path: perhaps another file */
 static void same_numbers_other_path(void **state)
 {
@@ -565,7 +589,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ranges_and_files), TEST(moved), TEST(parts_of_ranges), TEST(copied_on_write),
 		TEST(all_copied), TEST(files_elsewhere), TEST(one_frame_twice),
-		TEST(zeroes_and_swap), TEST(fork_or_ksm), TEST(without_frames),
+		TEST(zeroes_and_swap), TEST(fork_or_ksm), TEST(without_frames), TEST(huge_without_frames),
 		TEST(inodes_that_tell_nothing), TEST(frames_of_such_inodes),
 		TEST(same_numbers_other_path), TEST(mergeable_without_frames), TEST(strangers),
 		TEST(many_files), TEST(one_mm), TEST(kernel_threads), TEST(pages_of_parts),

@@ -38,12 +38,15 @@ static size_t nr_others;
 static uint32_t opened[1024];
 static bool leader_exited, refuses, ended;
 
+/* A frame of which /proc/kpagecount says 1 */
+static uint64_t mapped_once;
+
 static struct builder target;
 static struct model model;
 static struct picture picture;
 static struct ties ties;
 static struct page page;
-static char text[4096];
+static char text[4096], object[8192];
 
 enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name)
 {
@@ -71,6 +74,11 @@ int proc_open(uint32_t pid, uint32_t tid, const char *name)
 bool frames_permitted(void)
 {
 	return true;
+}
+
+bool frame_is_mapped_once(uint64_t frame)
+{
+	return frame == mapped_once;
 }
 
 int frames_each(int pagemap, uint64_t start, uint64_t end,
@@ -111,7 +119,7 @@ void others_free(struct others *others)
 
 static int setup(void **state)
 {
-	nr_pages = nr_others = 0;
+	nr_pages = nr_others = mapped_once = 0;
 	leader_exited = refuses = ended = false;
 	memset(&ties, 0, sizeof(ties));
 	memset(&page, 0, sizeof(page));
@@ -186,6 +194,11 @@ static void look(void)
 	assert_int_equal(answer_text(out, &(struct answer) {
 		&picture, &who, &arg, &page, &ties.others }, &opts), 0);
 	fclose(out);
+	memset(object, 0, sizeof(object));
+	out = fmemopen(object, sizeof(object) - 1, "w");
+	answer_json(&(struct json) { .out = out, .empty = true }, &(struct answer) {
+		&picture, &who, &arg, &page, &ties.others });
+	fclose(out);
 	/* lines were filled */
 	for (char *c = text; *c; c++) {
 		if (*c == '\n')
@@ -199,6 +212,12 @@ static void says(const char *words)
 {
 	if (!strstr(text, words))
 		fail_msg("\"%s\" is not in: %s", words, text);
+}
+
+static void tells(const char *words)
+{
+	if (!strstr(object, words))
+		fail_msg("\"%s\" is not in: %s", words, object);
 }
 
 static void one_file(void **state)
@@ -294,6 +313,57 @@ static void a_page_of_two(void)
 	put(101, PLACE, 5, FRAME_FILE);
 }
 
+/* The kernel judges it by its first 4K: others may have the rest */
+static void huge_page(void **state)
+{
+	builder_vma(&target, PLACE, PLACE + PAGE, "rw-p", 0, 0);
+	put(TARGET, PLACE, 5, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	builder_vma(add_other(), PLACE, PLACE + PAGE, "rw-p", 0, 0);
+	put(101, PLACE, 5, 0);
+	look();
+	assert_int_equal(page.nr_ties, 1);
+	assert_int_equal(page.ties[0].kind, TIE_SAME);
+	says("present, anonymous 1 other process has the same page: 101 (other)");
+	tells("\"exclusive\": false");
+}
+
+static void huge_page_of_nobody_that_is_known(void **state)
+{
+	builder_vma(&target, PLACE, PLACE + PAGE, "rw-p", 0, 0);
+	put(TARGET, PLACE, 5, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	look();
+	assert_false(ties_known(&page));
+	says("whether any has it is not known");
+	assert_null(strstr(text, "in no other address space"));
+	tells("\"exclusive\": null");
+	tells("\"sharers\": null");
+}
+
+static void mapped_once_by(uint64_t flags)
+{
+	builder_vma(&target, PLACE, PLACE + PAGE, "rw-p", 0, 0)->flags |= flags;
+	put(TARGET, PLACE, 5, FRAME_EXCLUSIVE | FRAME_UNSURE);
+	mapped_once = 5;
+	look();
+}
+
+static void huge_page_that_is_mapped_once(void **state)
+{
+	mapped_once_by(0);
+	assert_true(ties_known(&page));
+	says("present, anonymous, in no other address space");
+	tells("\"exclusive\": true");
+	tells("\"sharers\": []");
+}
+
+/* By one table that several have */
+static void mapped_by_one_table(void **state)
+{
+	mapped_once_by(PMEMCTL_VMA_HUGETLB);
+	assert_false(ties_known(&page));
+	tells("\"exclusive\": null");
+}
+
 static void main_thread_has_exited(void **state)
 {
 	a_page_of_two();
@@ -383,6 +453,10 @@ int main(void)
 		TEST(devices),
 		TEST(frames_without_page),
 		TEST(swapped_out),
+		TEST(huge_page),
+		TEST(huge_page_of_nobody_that_is_known),
+		TEST(huge_page_that_is_mapped_once),
+		TEST(mapped_by_one_table),
 		TEST(main_thread_has_exited),
 		TEST(not_opened),
 		TEST(ended_meanwhile),
