@@ -321,18 +321,25 @@ static void put_ties(FILE *out, const struct answer *a, enum tie_kind kind, cons
 	fputs(n > named ? ", …\n" : "\n", out);
 }
 
-static void put_nobody(FILE *out, const struct page *page)
+/* Nobody was found; what the kernel says of the page tells whether that is all */
+static void put_nobody(FILE *out, const struct page *page, const struct others *others)
 {
-	if (page->flags & FRAME_UNSURE)
+	if (page->is != PAGE_IS_THERE)
+		fputs("no other process that was looked at maps it\n", out);
+	else if (page->flags & FRAME_UNSURE)
 		fputs("no other process that was looked at has it there; whether any has it is "
 		      "not known, as kernels may judge a huge page by its first 4K\n", out);
 	else if (!is_file_page(page))
-		fputs("no other process that was looked at has it\n", out);
-	else if (page->is == PAGE_IS_THERE)
-		fputs("it seems to be mapped elsewhere too, perhaps through another file system "
-		      "(overlay)\n", out);
+		fputs("no other process that was looked at has it there, but the kernel does not "
+		      "say that it is in no other: one may have moved it since a fork, KSM may "
+		      "have merged it, or it is of zeroes\n", out);
+	else if (page->places > 1)
+		fprintf(out, "this process has it at %zu places, and no other that was looked at "
+			"has it; whether any has is not known\n", page->places);
 	else
-		fputs("no other process that was looked at maps it\n", out);
+		fprintf(out, "it seems to be mapped elsewhere too, perhaps %sthrough another file "
+			"system (overlay)\n", others->refused || others->failed || others->partial ?
+			"by a process that was not looked at, or " : "");
 }
 
 static void put_page(FILE *out, const struct answer *a)
@@ -364,7 +371,7 @@ static void put_page(FILE *out, const struct answer *a)
 	if (!page->sought || page->is == PAGE_IS_UNKNOWN)
 		return;
 	if (!page->nr_ties && !frame_is_exclusive(page->flags))
-		put_nobody(out, page);
+		put_nobody(out, page, a->others);
 	if (page->is == PAGE_IS_THERE && !frames_permitted() && page->nr_ties)
 		fputs("whether pages are the same can be compared with CAP_SYS_ADMIN only\n", out);
 }

@@ -202,6 +202,27 @@ static void look_again(struct page *page, int pagemap)
 	page->is = PAGE_IS_UNKNOWN;
 }
 
+/* Its own mappings may be why it is not mapped once */
+static size_t count_places(const struct model *model, const struct page *page, int pagemap)
+{
+	uint64_t offset = page->vma->offset + (page->addr - page->vma->start);
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->nr_vmas; i++) {
+		const struct pmemctl_vma *vma = &model->vmas[i];
+		struct entry entry;
+		bool segment;
+
+		if (vma->offset > offset || offset - vma->offset >= vma->end - vma->start ||
+		    !same_numbers(model, page->vma, model, vma, &segment))
+			continue;
+		entry = entry_at(pagemap, vma->start + (offset - vma->offset));
+		count += entry.is == PAGE_IS_THERE && entry.flags & FRAME_FILE &&
+			 entry.frame == page->frame;
+	}
+	return count;
+}
+
 int ties_look(struct ties *ties, struct client *client, const struct model *model, int pagemap)
 {
 	ties->model = model;
@@ -218,8 +239,13 @@ int ties_look(struct ties *ties, struct client *client, const struct model *mode
 	if (others_look(client, model, &ties->others, match, ties))
 		return -1;
 	for (size_t i = 0; i < ties->nr_pages; i++) {
-		if (ties->pages[i].sought)
-			look_again(&ties->pages[i], pagemap);
+		struct page *page = &ties->pages[i];
+
+		if (!page->sought)
+			continue;
+		look_again(page, pagemap);
+		if (page->is == PAGE_IS_THERE && !page->nr_ties && !is_anonymous(page))
+			page->places = count_places(model, page, pagemap);
 	}
 	return 0;
 }
@@ -234,7 +260,7 @@ bool ties_known(const struct page *page)
 	case PAGE_IS_THERE:
 		if (page->flags & FRAME_ZERO || frame_is_exclusive(page->flags))
 			return true;
-		return page->sought && (page->nr_ties || !(page->flags & FRAME_UNSURE));
+		return page->nr_ties;
 	default:
 		return false;
 	}

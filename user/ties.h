@@ -48,6 +48,8 @@ enum page_is {
  * @flags: enum frame_flag
  * @huge: it is known to be part of a huge page
  * @sought: other processes were asked
+ * @places: of a page of a file that no other process was found to have: at how many places
+ *	the process itself has it
  * @ties: pages of others; in order of the pass
  * @nr_ties: how many
  */
@@ -60,6 +62,7 @@ struct page {
 	bool sought;
 	struct tie *ties;
 	size_t nr_ties;
+	size_t places;
 
 	/* private */
 	size_t room;
@@ -102,7 +105,8 @@ int ties_look(struct ties *ties, struct client *client, const struct model *mode
  * ties_known() - whether it is known who else has a page
  * @page: after ties_look()
  *
- * If so and it has no ties, nobody has it of those that were looked at.
+ * If so and it has no ties, nobody has it of those that were looked at. It is not known of a
+ * page that is not the process' alone, as the kernel says, and that nobody was found to have.
  */
 bool ties_known(const struct page *page);
 

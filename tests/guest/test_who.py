@@ -10,8 +10,8 @@ import tempfile
 
 import pytest
 
-from conftest import (HUGE_HEAD, PATIENCE, fixture, maps_lines, pmemctl, read, started, stopped,
-                      swap)
+from conftest import (HUGE_HEAD, PATIENCE, fixture, maps_lines, pmemctl, read, started, stat_field,
+                      stopped, swap)
 
 
 def who(pid, *addrs):
@@ -448,6 +448,46 @@ def test_a_page_that_is_shared_is_not_everybody_s():
         for pid in set(pids) - same:
             b = one(pid, addr)
             assert {s["pid"] for s in b["sharers"]} == set(pids) - same - {pid}
+
+
+MOVED = r"""
+import ctypes, mmap, os, sys, time
+libc = ctypes.CDLL(None)
+libc.mremap.restype = ctypes.c_void_p
+room = mmap.mmap(-1, 8192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+at = ctypes.addressof(ctypes.c_char.from_buffer(room))
+place = mmap.mmap(-1, 8192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+to = ctypes.addressof(ctypes.c_char.from_buffer(place))
+room[0] = 1
+r, w = os.pipe()
+pid = os.fork()
+if not pid:
+    libc.prctl(1, 9)
+    moved = libc.mremap(ctypes.c_void_p(at), ctypes.c_size_t(8192), ctypes.c_size_t(8192), 3,
+                        ctypes.c_void_p(to))
+    os.write(w, b"x" if moved == to else b"")
+    while True:
+        time.sleep(1000)
+os.read(r, 1)
+print(hex(at), hex(to), pid, flush=True)
+sys.stdin.read()
+os.kill(pid, 9)
+"""
+
+
+@pytest.mark.parametrize("caller", [[], ["fx-user"]])
+def test_a_page_that_was_moved_since_a_fork(caller):
+    """It is not nobody's, only because it is not found."""
+    with started([*caller, "python3", "-c", MOVED]) as popen:
+        at, to, child = (int(x, 0) for x in popen.stdout.readline().split())
+        pid = int(stat_field(child, 4))
+        assert frame(pid, at) == frame(child, to) != frame(child, at)
+        a = as_user(pid, at) if caller else one(pid, at)
+        assert a["page"]["exclusive"] is False and a["sharers"] is None
+        text = as_user(pid, at, text=True) if caller else \
+            pmemctl("who", pid, hex(at)).stdout.decode()
+        text = " ".join(text.split())
+        assert "has it there, but " in text and "moved it since a fork" in text
 
 
 def test_frames_are_never_told():

@@ -37,6 +37,7 @@ static size_t nr_others;
 /* Of which process a pagemap is, by descriptor; and what other processes are like */
 static uint32_t opened[1024];
 static bool leader_exited, refuses, ended;
+static uint32_t hidden;
 
 /* A frame of which /proc/kpagecount says 1 */
 static uint64_t mapped_once;
@@ -99,6 +100,7 @@ int others_look(struct client *client, const struct model *of, struct others *ot
 {
 	int ret = 0;
 
+	others->refused = hidden;
 	others->list = calloc(nr_others + 1, sizeof(*others->list));
 	for (size_t i = 0; i < nr_others && !ret; i++) {
 		builders[i]->flags = leader_exited ? PMEMCTL_PROCESS_LEADER_EXITED : 0;
@@ -119,7 +121,7 @@ void others_free(struct others *others)
 
 static int setup(void **state)
 {
-	nr_pages = nr_others = mapped_once = 0;
+	nr_pages = nr_others = mapped_once = hidden = 0;
 	leader_exited = refuses = ended = false;
 	memset(&ties, 0, sizeof(ties));
 	memset(&page, 0, sizeof(page));
@@ -247,6 +249,50 @@ static void two_pages_are_two_files(void **state)
 	look();
 	assert_int_equal(page.nr_ties, 0);
 	says("it seems to be mapped elsewhere too, perhaps through another file system (overlay)");
+}
+
+/* Who may not be looked at may have it */
+static void mapped_by_somebody_hidden(void **state)
+{
+	map(&target, PLACE, "r--p", "/a");
+	put(TARGET, PLACE, 5, FRAME_FILE);
+	hidden = 1;
+	look();
+	assert_false(ties_known(&page));
+	says("perhaps by a process that was not looked at, or through another file system");
+	tells("\"sharers\": null");
+}
+
+static void mapped_twice_by_itself(void **state)
+{
+	map(&target, PLACE, "r--p", "/a");
+	map(&target, PLACE + PAGE, "r--p", "/a");
+	map(&target, PLACE + 2 * PAGE, "r--p", "/a");
+	map(&target, PLACE + 3 * PAGE, "rw-p", "/a");
+	put(TARGET, PLACE, 5, FRAME_FILE);
+	put(TARGET, PLACE + PAGE, 5, FRAME_FILE);
+	put(TARGET, PLACE + 3 * PAGE, 6, 0);
+	look();
+	assert_int_equal(page.places, 2);
+	assert_false(ties_known(&page));
+	says("this process has it at 2 places, and no other that was looked at has it");
+	assert_null(strstr(text, "overlay"));
+}
+
+/* As after a fork and mremap(), or KSM: at its address nobody has it */
+static void private_and_nobody_found(void **state)
+{
+	builder_vma(&target, PLACE, PLACE + PAGE, "rw-p", 0, 0);
+	put(TARGET, PLACE, 5, 0);
+	builder_vma(add_other(), PLACE + PAGE, PLACE + 2 * PAGE, "rw-p", 0, 0);
+	put(101, PLACE + PAGE, 5, 0);
+	look();
+	assert_int_equal(page.nr_ties, 0);
+	assert_false(ties_known(&page));
+	says("no other process that was looked at has it there, but ");
+	says("moved it since a fork");
+	tells("\"exclusive\": false");
+	tells("\"sharers\": null");
 }
 
 static void absent_and_alone(void **state)
@@ -448,6 +494,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_file),
 		TEST(two_pages_are_two_files),
+		TEST(mapped_by_somebody_hidden),
+		TEST(mapped_twice_by_itself),
+		TEST(private_and_nobody_found),
 		TEST(absent_and_alone),
 		TEST(inodes_that_tell_nothing),
 		TEST(devices),
