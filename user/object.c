@@ -32,16 +32,35 @@ bool object_is_segment(const struct model *model, uint32_t number)
 	return has_prefix(model, number, "/SYSV");
 }
 
+/*
+ * A device has one inode, and may give each who opens it memory of its own, with or without
+ * marks on the VMA: sound cards, binder, /dev/zero. What is shared, it is not known of it.
+ */
+static bool is_device(const struct model *model, uint32_t number)
+{
+	static const char *const memory[] = { "/dev/shm/", "/dev/hugepages/", "/dev/dax" };
+	const char *name = model_name(model, number);
+
+	if (!name || strncmp(name, "/dev/", 5))
+		return false;
+	for (size_t i = 0; i < sizeof(memory) / sizeof(*memory); i++) {
+		if (!strncmp(name, memory[i], strlen(memory[i])))
+			return false;
+	}
+	/* shared memory of no name is called so */
+	return strcmp(name, "/dev/zero (deleted)");
+}
+
 bool object_is_shareable(const struct model *model, uint32_t number)
 {
 	/* one inode for all of them, but rings of io_uring have one each */
-	return !has_prefix(model, number, "anon_inode:") ||
-	       !strcmp(model_name(model, number), "anon_inode:[io_uring]");
+	if (has_prefix(model, number, "anon_inode:"))
+		return !strcmp(model_name(model, number), "anon_inode:[io_uring]");
+	return !is_device(model, number);
 }
 
 bool vma_is_shareable(const struct model *model, const struct pmemctl_vma *vma)
 {
-	/* a device has one inode, and may give each who opens it memory of its own */
 	return vma->file && !(vma->flags & (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP)) &&
 	       object_is_shareable(model, vma->file);
 }

@@ -30,7 +30,8 @@ bool object_is_segment(const struct model *model, uint32_t number);
  * @model: the process
  * @number: object number of a file
  *
- * Return: false if files that have nothing in common have the same inode.
+ * Return: false if files that have nothing in common have the same inode; or may have, as
+ * devices, which are known by their path below /dev.
  */
 bool object_is_shareable(const struct model *model, uint32_t number);
 

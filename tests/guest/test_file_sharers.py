@@ -184,6 +184,25 @@ def test_segments_of_two_ipc_namespaces():
         assert not [f for f in shown["files"] if f["file"].startswith("/SYSV")]
 
 
+ZEROES = r"""
+import mmap, os, sys
+m = mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096, flags=mmap.MAP_PRIVATE)
+m[0] = 1
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_memory_of_a_device_is_each_one_s():
+    """Of one inode, and no mark on the VMA says that it is a device."""
+    with started(["python3", "-c", ZEROES]) as one, started(["python3", "-c", ZEROES]) as two:
+        assert one.stdout.readline() and two.stdout.readline()
+        assert "/dev/zero\n" in read(f"/proc/{one.pid}/maps")
+        shown = pmemctl_json("sharers", "-J", one.pid)
+        assert two.pid in {s["pid"] for f in shown["files"] for s in f["sharers"]}
+        assert not [f for f in shown["files"] if f["file"] == "/dev/zero"]
+
+
 def test_text():
     with fixture("fx-share") as target:
         out = pmemctl("sharers", target.pid).stdout.decode()

@@ -296,12 +296,30 @@ static void inodes_that_tell_nothing(void **state)
 		map(both[i], 0x40000, "rw-s", "/dev/snd", 20);
 		to->vmas[to->nr_vmas - 1].flags |= i ? PMEMCTL_VMA_IO : 0;
 		map(both[i], 0x50000, "rw-s", "anon_inode:on-a-disk", 21);
+		/* no mark says that these are devices */
+		map(both[i], 0x60000, "rw-p", "/dev/zero", 22);
+		map(both[i], 0x70000, "rw-s", "/dev/binder", 23);
 	}
 	look();
 	assert_int_equal(files.count, 2);
 	assert_string_equal(files.list[0].name, "anon_inode:[io_uring]");
 	assert_string_equal(files.list[1].name, "anon_inode:on-a-disk");
 	assert_int_equal(files.list[1].nr_others, 1);
+}
+
+/* Below /dev, and no devices */
+static void memory_in_dev(void **state)
+{
+	struct process *both[] = { target, add_process(101) };
+
+	for (int i = 0; i < 2; i++) {
+		map(both[i], 0x10000, "rw-s", "/dev/shm/a", 17);
+		map(both[i], 0x20000, "rw-s", "/dev/hugepages/a", 18);
+		map(both[i], 0x30000, "rw-s", "/dev/dax0.0", 19);
+		map_nameless(both[i], 0x40000, "/dev/zero (deleted)", 20);
+	}
+	look();
+	assert_int_equal(files.count, 4);
 }
 
 static void written_ones_come_first(void **state)
@@ -345,7 +363,7 @@ int main(void)
 		TEST(an_id_may_come_again),
 		TEST(a_file_is_its_device_and_inode),
 		TEST(segments_have_ids_of_their_own),
-		TEST(inodes_that_tell_nothing),
+		TEST(inodes_that_tell_nothing), TEST(memory_in_dev),
 		TEST(written_ones_come_first),
 	};
 

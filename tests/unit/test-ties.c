@@ -325,6 +325,19 @@ static void devices(void **state)
 	assert_int_equal(page.nr_ties, 0);
 }
 
+/* No mark says that it is one, as of a sound card */
+static void devices_by_path(void **state)
+{
+	map(&target, PLACE, "rw-s", "/dev/snd/pcmC0D0p");
+	put(TARGET, PLACE, 0, FRAME_FILE);
+	map(add_other(), PLACE, "rw-s", "/dev/snd/pcmC0D0p");
+	put(101, PLACE, 0, FRAME_FILE);
+	look();
+	assert_int_equal(page.nr_ties, 0);
+	tells("\"sharers\": null");
+	says("others were not asked");
+}
+
 /* A page without a frame does not look as if a fork had left it */
 static void frames_without_page(void **state)
 {
@@ -500,6 +513,7 @@ int main(void)
 		TEST(absent_and_alone),
 		TEST(inodes_that_tell_nothing),
 		TEST(devices),
+		TEST(devices_by_path),
 		TEST(frames_without_page),
 		TEST(swapped_out),
 		TEST(huge_page),
