@@ -41,7 +41,7 @@ enum model_table {
  * @borrowed_pid: whose mm a kernel thread works in, 0: nobody's or not told
  * @borrowed_comm: that process' name
  * @unexplained: references in mm_users that no task explains
- * @hidden: sharers that have no pid here
+ * @hidden: tasks of sharers that have no pid here, each thread and kernel thread
  * @vmas: by ascending address, none overlap
  * @threads: oldest first
  * @sharers: by ascending age

@@ -71,19 +71,22 @@ void process_sharers_text(FILE *out, const struct model *model)
 	for (size_t i = 0; i < model->nr_sharers; i++)
 		kthreads += model->sharers[i].relation == PMEMCTL_RELATION_KTHREAD;
 	others = model->nr_sharers - kthreads;
-	if (others || model->hidden) {
-		fputs("shared with ", out);
-		put_count(out, others + model->hidden, "process", "processes");
-	} else {
-		fputs("shared with no other process", out);
+	fputs("shared with ", out);
+	if (others)
+		put_count(out, others, "process", "processes");
+	else if (!model->hidden)
+		fputs("no other process", out);
+	if (model->hidden) {
+		/* threads of processes, or kernel threads: they are counted one by one */
+		fputs(others ? " and " : "", out);
+		put_count(out, model->hidden, "task that has", "tasks that have");
+		fputs(" no PID here", out);
 	}
 	if (kthreads) {
 		fputs(", and ", out);
 		put_count(out, kthreads, "kernel thread", "kernel threads");
 		fputs(" at work in it", out);
 	}
-	if (model->hidden)
-		fprintf(out, "; %u of them have no PID here", model->hidden);
 	if (model->unexplained) {
 		fputs("; ", out);
 		put_count(out, model->unexplained, "reference", "references");
