@@ -104,6 +104,21 @@ static void put_orphans(FILE *out, const struct run *run, const struct picture *
 	table_text(out, run->view->below, &selection, picture, &opts);
 }
 
+/* That nothing was found is said of what was looked at only */
+static void put_judged(FILE *out, const struct picture *picture)
+{
+	size_t unjudged, judged = lint_judged(picture, &unjudged);
+	uint32_t pid = picture->model->pid;
+
+	if (!picture->nr_findings && (judged || !unjudged))
+		fprintf(out, "%u: no risk found in %zu %s\n", pid, judged,
+			judged == 1 ? "thread" : "threads");
+	if (unjudged)
+		fprintf(out, "%u: %zu %s not judged: %s unknown\n", pid, unjudged,
+			unjudged == 1 ? "thread was" : "threads were",
+			unjudged == 1 ? "its stack is" : "their stacks are");
+}
+
 /* What people should know of a table */
 static void put_notes(FILE *out, const struct run *run, const struct picture *picture)
 {
@@ -115,9 +130,8 @@ static void put_notes(FILE *out, const struct run *run, const struct picture *pi
 		fputs("\n", out);
 		put_orphans(out, run, picture);
 	}
-	if (run->opts->lint && !picture->nr_findings)
-		fprintf(out, "%u: no risk found in %zu %s\n", model->pid, model->nr_threads,
-			model->nr_threads == 1 ? "thread" : "threads");
+	if (run->opts->lint)
+		put_judged(out, picture);
 	if (run->cmd->options & OPTIONS_THREADS && !(model->flags & PMEMCTL_PROCESS_ATTACH))
 		fputs("registers withheld: not permitted to attach\n", out);
 	if (run->wish.orphans && !orphans_told(model))

@@ -188,6 +188,30 @@ static void check_room(struct lint *lint, size_t i, const struct stack *stack)
 		       perms(below));
 }
 
+static bool has_none(const struct stack *stack)
+{
+	return stack->kind == STACK_WORKER || stack->kind == STACK_EXITED;
+}
+
+/* Of a stack whose range is not known, that it has no guard may be known all the same */
+size_t lint_judged(const struct picture *picture, size_t *unjudged)
+{
+	size_t judged = 0;
+
+	*unjudged = 0;
+	for (size_t i = 0; i < picture->model->nr_threads; i++) {
+		const struct stack *stack = &picture->stacks[i];
+
+		if (has_none(stack))
+			continue;
+		if (stack->claimed || stack->guard_kind != GUARD_UNKNOWN)
+			judged++;
+		else
+			++*unjudged;
+	}
+	return judged;
+}
+
 int lint_find(struct picture *picture, unsigned int over, uint64_t min_guard)
 {
 	struct lint lint = {
@@ -197,7 +221,7 @@ int lint_find(struct picture *picture, unsigned int over, uint64_t min_guard)
 	for (size_t i = 0; i < picture->model->nr_threads; i++) {
 		const struct stack *stack = &picture->stacks[i];
 
-		if (stack->kind == STACK_WORKER || stack->kind == STACK_EXITED)
+		if (has_none(stack))
 			continue;
 		check_guard(&lint, i, stack);
 		check_depth(&lint, i, stack);

@@ -40,6 +40,17 @@ struct finding {
  */
 int lint_find(struct picture *picture, unsigned int over, uint64_t min_guard);
 
+/**
+ * lint_judged() - of how many threads the stack could be looked at for risks
+ * @picture: a judged model
+ * @unjudged: set to how many could not: it is not known where theirs is, as of Go
+ *
+ * Threads that have no stack count as neither.
+ *
+ * Return: how many.
+ */
+size_t lint_judged(const struct picture *picture, size_t *unjudged);
+
 /** risk_name() - the word for a risk */
 const char *risk_name(enum risk risk);
 

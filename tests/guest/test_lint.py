@@ -126,6 +126,17 @@ def test_main_room(args, found):
         assert lint(target.pid) == ([(target.pid, "main-room")] if found else [])
 
 
+def test_threads_that_cannot_be_judged():
+    with fixture("fx-go") as target:
+        rows = json.loads(pmemctl("threads", "-J", target.pid).stdout)["threads"]
+        unjudged = sum(t["stack_start"] is None and t["guard"] is None for t in rows)
+        assert unjudged > 1
+        text = pmemctl("threads", "--lint", target.pid).stdout.decode()
+        assert f"{target.pid}: {unjudged} threads were not judged: " \
+            "their stacks are unknown\n" in text
+        assert f"no risk found in {len(rows)} threads" not in text
+
+
 def test_lint_as_a_table():
     with fixture("fx-depth 3 --stack 256K --exec-stack") as target:
         done = pmemctl("threads", "--lint", target.pid)

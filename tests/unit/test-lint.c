@@ -341,6 +341,37 @@ static void workers_and_exited_have_no_risks(void **state)
 	assert_int_equal(findings(), 0);
 }
 
+static void judged_are(size_t judged, size_t unjudged)
+{
+	size_t not;
+
+	assert_int_equal(lint_judged(&picture, &not), judged);
+	assert_int_equal(not, unjudged);
+}
+
+/* Of a stack that is nowhere, that nothing was found says nothing */
+static void unknown_stacks_are_not_judged(void **state)
+{
+	builder_process(&b);
+	findings();
+	judged_are(3, 0);
+	model_free(&model);
+	b.threads[1].evidence = 0;
+	b.threads[1].stack_low = b.threads[1].stack_high = 0;
+	findings();
+	judged_are(2, 1);
+	model_free(&model);
+	/* its range is not known, but that it has no guard is */
+	unguard();
+	findings();
+	judged_are(3, 0);
+	model_free(&model);
+	/* a worker has no stack: it is in neither number */
+	b.threads[1].flags |= PMEMCTL_THREAD_IO_WORKER;
+	findings();
+	judged_are(2, 0);
+}
+
 static void many_findings(void **state)
 {
 	builder_process(&b);
@@ -366,7 +397,8 @@ int main(void)
 		TEST(block_without_a_guard), TEST(small_guard), TEST(much_is_used), TEST(much_of_the_limit),
 		TEST(much_was_used), TEST(over_is_not_told_from_doubtful_pages),
 		TEST(executable), TEST(sp_outside), TEST(main_room),
-		TEST(workers_and_exited_have_no_risks), TEST(many_findings),
+		TEST(workers_and_exited_have_no_risks),
+		TEST(unknown_stacks_are_not_judged), TEST(many_findings),
 		TEST(risks_have_words),
 	};
 

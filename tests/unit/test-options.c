@@ -350,6 +350,15 @@ static void lint_finds(void **state)
 	    "\"evidence\": \"7f0000001000-7f0000801000 is rwx\"}\n ]");
 	assert_int_equal(run("threads --lint -rn -o tid,risk 1"), 1);
 	assert_string_equal(out, "101 executable\n");
+	/* one that runs where the evidence says nothing of a stack */
+	builder_process(&b);
+	b.threads[1].evidence = 0;
+	b.threads[1].stack_low = b.threads[1].stack_high = 0;
+	builder_build(&b);
+	use(&b);
+	assert_int_equal(run("threads --lint 1"), 0);
+	assert_string_equal(out, "100: no risk found in 2 threads\n"
+			    "100: 1 thread was not judged: its stack is unknown\n");
 	/* what failed weighs more */
 	setenv("PMEMCTL_REPLAY", "obj/nothing", 1);
 	assert_int_equal(run("threads --lint 1"), 4);
