@@ -139,6 +139,7 @@ static void arg_json(struct json *json, const struct arg *arg)
 	json_string(json, "of", arg->env ? "environment" : "arguments");
 	json_unsigned(json, "index", arg->index);
 	json_string(json, "text", arg->text);
+	json_bool(json, "cut", arg->cut);
 	json_unsigned(json, "offset", arg->offset);
 	json_end_object(json);
 }

@@ -180,7 +180,8 @@ static void put_arg(FILE *out, const struct answer *a)
 	else
 		fprintf(out, "argument %zu, \"", arg->index);
 	put_visible(out, arg->text);
-	fprintf(out, "%s, byte %" PRIu64 "\n", arg->env ? "" : "\"", arg->offset);
+	fprintf(out, "%s%s, byte %" PRIu64 "\n", arg->cut ? "…" : "", arg->env ? "" : "\"",
+		arg->offset);
 }
 
 static void put_file(FILE *out, const struct answer *a)

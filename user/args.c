@@ -60,7 +60,7 @@ void arg_find(const struct model *model, int pagemap, int mem, uint64_t addr, st
 {
 	const uint64_t *mm = model->mm;
 	uint64_t start = mm[PMEMCTL_MM_ARG_START], end = mm[PMEMCTL_MM_ARG_END], begin;
-	size_t size = sizeof(arg->text) - 1;
+	size_t size = sizeof(arg->text), got, len;
 
 	memset(arg, 0, sizeof(*arg));
 	if (addr < start || addr >= end) {
@@ -73,9 +73,11 @@ void arg_find(const struct model *model, int pagemap, int mem, uint64_t addr, st
 		return;
 	if (end - begin < size)
 		size = end - begin;
-	arg->text[read_present(pagemap, mem, begin, arg->text, size)] = 0;
-	if (arg->env)
-		arg->text[strcspn(arg->text, "=")] = 0;
+	got = read_present(pagemap, mem, begin, arg->text, size);
+	for (len = 0; len < got && arg->text[len] && !(arg->env && arg->text[len] == '=');)
+		len++;
+	arg->cut = len == sizeof(arg->text) || (len == got && begin + got != end);
+	arg->text[len < sizeof(arg->text) ? len : sizeof(arg->text) - 1] = 0;
 	arg->offset = addr - begin;
 	arg->known = true;
 }

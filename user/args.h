@@ -13,7 +13,8 @@
  * @env: it is a variable of the environment, else an argument
  * @index: number of the argument, from 0
  * @offset: of the address in the string
- * @text: the argument, or the name of the variable; cut to what fits
+ * @text: the argument, or the name of the variable; cut to what fits, or is in memory
+ * @cut: it is
  */
 struct arg {
 	bool known;
@@ -21,6 +22,7 @@ struct arg {
 	size_t index;
 	uint64_t offset;
 	char text[48];
+	bool cut;
 };
 
 /**

@@ -213,6 +213,39 @@ static void strings(void **state)
 	close(pagemap);
 }
 
+/* Strings of 46 to 49 bytes, as arguments, as names, and with a value */
+static void long_strings(void **state)
+{
+	static char text[600];
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+
+	builder_init(&b);
+	make();
+	for (size_t len = 46; len < 50; len++) {
+		for (int i = 0; i < 4; i++) {
+			bool env = i & 1, value = i & 2;
+			uint64_t start = (uintptr_t)text, *mm = model.mm;
+			struct arg arg;
+
+			memset(text, 'x', sizeof(text));
+			if (value)
+				text[len] = env ? '=' : 0;
+			/* else the area ends there, which ends the string */
+			mm[PMEMCTL_MM_ARG_START] = env ? start - 1 : start;
+			mm[PMEMCTL_MM_ENV_START] = env ? start : start + sizeof(text);
+			mm[PMEMCTL_MM_ARG_END] = env ? start : start + (value ? 100 : len);
+			mm[PMEMCTL_MM_ENV_END] = mm[PMEMCTL_MM_ENV_START] + (value ? 100 : len);
+			arg_find(&model, pagemap, mem, start + 3, &arg);
+			assert_true(arg.known && arg.env == env);
+			assert_int_equal(strlen(arg.text), len < 47 ? len : 47);
+			assert_int_equal(arg.cut, len > 47);
+		}
+	}
+	close(mem);
+	close(pagemap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +258,7 @@ int main(void)
 		TEST(without_registers),
 		TEST(an_altstack_in_the_heap),
 		TEST(strings),
+		TEST(long_strings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
