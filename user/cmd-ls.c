@@ -616,7 +616,8 @@ static void put_left_out(FILE *out, const struct census *census)
 	}
 	if (machine->unread) {
 		put_count(out, machine->unread, "process", "processes");
-		fputs(" not shown: changing, or memory locked all the time\n", out);
+		fprintf(out, " not shown: %s%u: %s\n", machine->unread == 1 ? "" :
+			"the first of them, ", machine->unread_pid, machine->unread_why);
 	}
 	if (machine->partial && machine->not_permitted) {
 		put_count(out, machine->not_permitted, "process", "processes");

@@ -30,7 +30,9 @@ enum machine_table {
  * @partial: put together by survey_look() from what the caller may see; @hidden is
  *	not known
  * @not_permitted: processes that he may not look at; @partial only
- * @unread: processes that changed too fast, or kept their mmap_lock; @partial only
+ * @unread: processes that could not be looked at for another reason; @partial only
+ * @unread_pid: the first of these
+ * @unread_why: why that could not
  * @error: why machine_feed() or machine_finish() failed
  */
 struct machine {
@@ -44,6 +46,8 @@ struct machine {
 	bool partial;
 	size_t not_permitted;
 	size_t unread;
+	uint32_t unread_pid;
+	char unread_why[160];
 	char error[160];
 
 	/* private */

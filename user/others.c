@@ -3,6 +3,7 @@
 
 #include "proc.h"
 #include "target.h"
+#include "text.h"
 
 #include <search.h>
 #include <stdlib.h>
@@ -92,6 +93,18 @@ static int take(struct pass *pass, const struct model *model)
 	return pass->fn(model, others->count - 1, pass->data);
 }
 
+void others_missed(struct others *others, uint32_t pid, bool refused, const char *reason)
+{
+	if (refused) {
+		others->refused++;
+		return;
+	}
+	if (!others->failed++) {
+		others->failed_pid = pid;
+		snprintf(others->reason, sizeof(others->reason), "%s", reason);
+	}
+}
+
 static int look_at(struct pass *pass, uint32_t pid)
 {
 	static const struct wish wish = { .sections = PMEMCTL_SECTION_VMAS };
@@ -106,10 +119,8 @@ static int look_at(struct pass *pass, uint32_t pid)
 			pass->others->processes++;
 			ret = take(pass, &model);
 		}
-	} else if (why.status == STATUS_NOT_PERMITTED) {
-		pass->others->refused++;
 	} else if (why.status != STATUS_NO_PROCESS) {
-		pass->others->failed++;
+		others_missed(pass->others, pid, why.status == STATUS_NOT_PERMITTED, why.text);
 	}
 	model_free(&model);
 	return ret;
@@ -151,9 +162,13 @@ void others_text(FILE *out, const struct others *others)
 	if (others->refused)
 		fprintf(out, "%u %s not looked at: not permitted; try as root\n", others->refused,
 			others->refused == 1 ? "process was" : "processes were");
-	if (others->failed)
-		fprintf(out, "%u %s not looked at: busy, or changing too fast\n", others->failed,
-			others->failed == 1 ? "process was" : "processes were");
+	if (others->failed) {
+		fprintf(out, "%u %s not looked at: %s%u: ", others->failed,
+			others->failed == 1 ? "process was" : "processes were",
+			others->failed == 1 ? "" : "the first of them, ", others->failed_pid);
+		put_visible(out, others->reason);
+		fputs("\n", out);
+	}
 	if (others->partial)
 		fputs("/proc shows some of the machine's processes only\n", out);
 }
@@ -164,6 +179,7 @@ void others_json(struct json *json, const struct others *others)
 	json_unsigned(json, "processes", others->processes);
 	json_unsigned(json, "not_permitted", others->refused);
 	json_unsigned(json, "failed", others->failed);
+	json_string(json, "reason", others->failed ? others->reason : NULL);
 	json_bool(json, "partial", others->partial);
 	json_end_object(json);
 }

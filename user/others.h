@@ -31,6 +31,8 @@ struct other {
  * @processes: how many processes were looked at
  * @refused: how many the caller may not look at
  * @failed: how many could not be looked at for another reason
+ * @failed_pid: the first of these, 0: there is none
+ * @reason: why that could not
  * @partial: not all processes of the machine show in this /proc
  */
 struct others {
@@ -39,6 +41,8 @@ struct others {
 	uint32_t processes;
 	uint32_t refused;
 	uint32_t failed;
+	uint32_t failed_pid;
+	char reason[256];
 	bool partial;
 
 	/* private */
@@ -71,6 +75,15 @@ typedef int others_fn(const struct model *model, size_t index, void *data);
  */
 int others_look(struct client *client, const struct model *target, struct others *others,
 		others_fn *fn, void *data);
+
+/**
+ * others_missed() - one that could not be looked at
+ * @others: the pass
+ * @pid: the process
+ * @refused: it is not permitted
+ * @reason: why not, else
+ */
+void others_missed(struct others *others, uint32_t pid, bool refused, const char *reason);
 
 /** others_free() - releases what a pass took; it is then empty */
 void others_free(struct others *others);

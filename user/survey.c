@@ -128,6 +128,7 @@ static int look_at_mm(struct survey *survey, uint32_t pid, uint32_t tid,
 
 	if (connect_module(survey))
 		return -1;
+	survey->client->extack[0] = 0;
 	proof = proc_open(pid, tid, "pagemap");
 	if (proof < 0)
 		return proof;
@@ -225,6 +226,21 @@ static int find_mm(struct survey *survey, uint32_t pid, const struct proc_stat *
 	return *mm ? 0 : fail(survey, STATUS_FAILED, "out of memory", NULL);
 }
 
+/* Why the first was missed stands for the others; for changing, the kernel has many words */
+static void miss(struct survey *survey, uint32_t pid, int error)
+{
+	struct machine *machine = survey->machine;
+	const char *words = survey->client->extack;
+	bool busy = error == -EAGAIN || error == -EBUSY || error == -ESTALE;
+
+	if (machine->unread++)
+		return;
+	machine->unread_pid = pid;
+	snprintf(machine->unread_why, sizeof(machine->unread_why), "%s%s%s",
+		 busy ? "changing, or memory locked all the time" : strerror(-error),
+		 *words && !busy ? ": " : "", busy ? "" : words);
+}
+
 /* Return: 0, seen or not, or -1 with words */
 static int look_at_process(struct survey *survey, uint32_t pid)
 {
@@ -241,8 +257,10 @@ static int look_at_process(struct survey *survey, uint32_t pid)
 	if (is_gone(ret))
 		return 0;
 	if (ret) {
-		machine->not_permitted += is_refused(ret);
-		machine->unread += !is_refused(ret);
+		if (is_refused(ret))
+			machine->not_permitted++;
+		else
+			miss(survey, pid, ret);
 		return 0;
 	}
 	if (add_threads(survey, pid, mm, vfork))

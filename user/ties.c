@@ -5,7 +5,9 @@
 #include "object.h"
 #include "proc.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const char *tie_kind_name(enum tie_kind kind)
@@ -155,7 +157,9 @@ static int match(const struct model *model, size_t index, void *data)
 	if (pagemap < 0) {
 		ties->others.processes--;
 		/* else it ended */
-		ties->others.failed += proc_live_thread(model->pid) != 0;
+		if (proc_live_thread(model->pid))
+			others_missed(&ties->others, model->pid,
+				      pagemap == -EACCES || pagemap == -EPERM, strerror(-pagemap));
 		return 0;
 	}
 	for (size_t i = 0; i < ties->nr_pages && !ret; i++) {

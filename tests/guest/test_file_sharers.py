@@ -14,6 +14,7 @@ import pytest
 
 from conftest import (PATIENCE, fixture, pmemctl, pmemctl_json, read, started,
                       wait_until)
+from test_protocol import parameter
 
 LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) "
                   r"([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)", re.S)
@@ -182,6 +183,18 @@ def test_segments_of_two_ipc_namespaces():
         assert said[0][1] == said[1][1]
         shown = pmemctl_json("sharers", "-J", said[0][0])
         assert not [f for f in shown["files"] if f["file"].startswith("/SYSV")]
+
+
+def test_why_one_was_not_looked_at():
+    """One that is too large is not busy, and does not change."""
+    with fixture("fx-static") as target, fixture("fx-manyvmas 40000") as large, \
+            parameter("max_snapshot_mib", 1):
+        shown = pmemctl_json("sharers", "-J", target.pid)["looked_at"]
+        assert shown["failed"] == 1
+        assert "max_snapshot_mib" in shown["reason"]
+        text = pmemctl("sharers", target.pid).stdout.decode()
+        line = next(x for x in text.splitlines() if "1 process was not looked at" in x)
+        assert f"{large.pid}: " in line and "too large" in line and "busy" not in line
 
 
 ZEROES = r"""

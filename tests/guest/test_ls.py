@@ -600,6 +600,18 @@ def test_limits():
     wait_until("the module is free", lambda: refcount() == 0)
 
 
+def test_why_a_user_s_process_is_not_shown():
+    """No more snapshots are to be had: nothing changes, and nothing is locked."""
+    with fixture(["fx-user", "fx-fork", "2"]), fixture(MANY), parameter("max_snapshots", 3):
+        held = [unread() for _ in range(3)]
+        text = as_user("pmemctl", "ls").stdout.decode()
+        for client in held:
+            client.sock.close()
+        line = next(x for x in text.splitlines() if " not shown: the first of them, " in x)
+        assert "max_snapshots" in line and "changing" not in line
+    wait_until("the module is free", lambda: refcount() == 0)
+
+
 def test_frozen_when_asked():
     """What is read late is what was so when it was asked, and holds no process."""
     with fixture(MANY) as target:

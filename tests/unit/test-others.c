@@ -81,6 +81,7 @@ int target_look(struct client *client, uint32_t pid, const struct wish *wish,
 	assert_false(wish->registers || wish->touched || wish->orphans || wish->live);
 	process->asked++;
 	why->status = process->status;
+	snprintf(why->text, sizeof(why->text), "why %u", pid);
 	if (why->status)
 		return -1;
 	process->b->pid = pid;
@@ -184,17 +185,32 @@ static void each_is_asked_once(void **state)
 
 static void those_not_seen_are_counted(void **state)
 {
+	char text[400] = "";
+	FILE *out;
+
 	map(target, 0x10000, "r-xp", "/lib/a", 7);
 	add_process(101)->status = STATUS_NOT_PERMITTED;
 	add_process(102)->status = STATUS_NO_PROCESS;
 	add_process(103)->status = STATUS_FAILED;
 	add_process(104)->status = STATUS_NOT_PERMITTED;
 	map(add_process(105), 0x10000, "r-xp", "/lib/a", 7);
+	add_process(106)->status = STATUS_FAILED;
 	look();
 	assert_int_equal(files.others.processes, 1);
 	assert_int_equal(files.others.refused, 2);
-	assert_int_equal(files.others.failed, 1);
+	assert_int_equal(files.others.failed, 2);
 	assert_int_equal(files.others.list[0].pid, 105);
+	out = fmemopen(text, sizeof(text), "w");
+	others_text(out, &files.others);
+	fclose(out);
+	assert_string_equal(text, "2 processes were not looked at: not permitted; try as root\n"
+			    "2 processes were not looked at: the first of them, 103: why 103\n");
+	files.others.failed = 1;
+	out = fmemopen(text, sizeof(text), "w");
+	others_json(&(struct json) { .out = out, .empty = true }, &files.others);
+	fclose(out);
+	if (!strstr(text, "\"reason\": \"why 103\""))
+		fail_msg("%s", text);
 }
 
 static void one_mm_is_one_sharer(void **state)

@@ -36,7 +36,8 @@ static size_t nr_others;
 
 /* Of which process a pagemap is, by descriptor; and what other processes are like */
 static uint32_t opened[1024];
-static bool leader_exited, refuses, ended;
+static bool leader_exited, ended;
+static int refuses;
 static uint32_t hidden;
 
 /* A frame of which /proc/kpagecount says 1 */
@@ -64,7 +65,9 @@ int proc_open(uint32_t pid, uint32_t tid, const char *name)
 	int fd;
 
 	assert_string_equal(name, "pagemap");
-	if (refuses || ended || (leader_exited && tid != pid + 1000))
+	if (refuses)
+		return refuses;
+	if (ended || (leader_exited && tid != pid + 1000))
 		return -ESRCH;
 	fd = open("/dev/null", O_RDONLY);
 	assert_in_range(fd, 0, 1023);
@@ -114,6 +117,14 @@ int others_look(struct client *client, const struct model *of, struct others *ot
 	return ret;
 }
 
+void others_missed(struct others *others, uint32_t pid, bool not_permitted, const char *reason)
+{
+	others->refused += not_permitted;
+	others->failed += !not_permitted;
+	others->failed_pid = pid;
+	snprintf(others->reason, sizeof(others->reason), "%s", reason);
+}
+
 void others_free(struct others *others)
 {
 	free(others->list);
@@ -122,7 +133,8 @@ void others_free(struct others *others)
 static int setup(void **state)
 {
 	nr_pages = nr_others = mapped_once = hidden = 0;
-	leader_exited = refuses = ended = false;
+	leader_exited = ended = false;
+	refuses = 0;
 	memset(&ties, 0, sizeof(ties));
 	memset(&page, 0, sizeof(page));
 	memset(models, 0, sizeof(models));
@@ -436,11 +448,24 @@ static void main_thread_has_exited(void **state)
 static void not_opened(void **state)
 {
 	a_page_of_two();
-	refuses = true;
+	refuses = -EMFILE;
 	look();
 	assert_int_equal(page.nr_ties, 0);
 	assert_int_equal(ties.others.processes, 0);
 	assert_int_equal(ties.others.failed, 1);
+	assert_int_equal(ties.others.failed_pid, 101);
+	assert_string_equal(ties.others.reason, "Too many open files");
+}
+
+/* As by a process that has become another's since */
+static void not_permitted(void **state)
+{
+	a_page_of_two();
+	refuses = -EACCES;
+	look();
+	assert_int_equal(ties.others.processes, 0);
+	assert_int_equal(ties.others.failed, 0);
+	assert_int_equal(ties.others.refused, 1);
 }
 
 static void ended_meanwhile(void **state)
@@ -522,6 +547,7 @@ int main(void)
 		TEST(mapped_by_one_table),
 		TEST(main_thread_has_exited),
 		TEST(not_opened),
+		TEST(not_permitted),
 		TEST(ended_meanwhile),
 		TEST(many_places),
 		TEST(all_are_named),
