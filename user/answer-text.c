@@ -232,7 +232,10 @@ static void put_state(FILE *out, const struct page *page)
 		      "not there: never touched, or given back", out);
 		return;
 	case PAGE_IS_SWAPPED:
-		fputs("swapped out", out);
+		fputs("swapped out, or on its way to another place", out);
+		return;
+	case PAGE_IS_MARKED:
+		fputs("not known: swapped out, or not there and only marked by userfaultfd", out);
 		return;
 	case PAGE_IS_THERE:
 		break;

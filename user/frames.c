@@ -12,6 +12,7 @@
 /* Bits of a pagemap entry, see admin-guide/mm/pagemap */
 #define ENTRY_FRAME ((1ULL << 55) - 1)
 #define ENTRY_EXCLUSIVE (1ULL << 56)
+#define ENTRY_MARKED (1ULL << 57)	/* userfaultfd is to hear of writes */
 #define ENTRY_GUARD (1ULL << 58)
 #define ENTRY_FILE (1ULL << 61)
 #define ENTRY_SWAPPED (1ULL << 62)
@@ -141,8 +142,13 @@ static int take_entry(void *data, uint64_t addr, uint64_t entry)
 
 	if (entry & ENTRY_GUARD)
 		return 0;
-	if (!(entry & ENTRY_PRESENT))
-		return entry & ENTRY_SWAPPED ? walk->fn(walk->data, addr, 0, FRAME_SWAPPED) : 0;
+	if (!(entry & ENTRY_PRESENT)) {
+		if (!(entry & ENTRY_SWAPPED))
+			return 0;
+		/* where there is no page, the mark alone looks like one that is swapped out */
+		flags = FRAME_SWAPPED | (entry & ENTRY_MARKED ? FRAME_UNSURE : 0);
+		return walk->fn(walk->data, addr, 0, flags);
+	}
 	frame = entry & ENTRY_FRAME;
 	if (entry & ENTRY_FILE)
 		flags |= FRAME_FILE;

@@ -16,7 +16,8 @@ enum frame_flag {
 	FRAME_EXCLUSIVE = 2,	/* nobody else maps it; clear: perhaps somebody does */
 	FRAME_SWAPPED = 4,	/* swapped out, or on its way to another place */
 	FRAME_ZERO = 8,		/* the one page of zeroes, which counts as nobody's memory */
-	FRAME_UNSURE = 16	/* FRAME_EXCLUSIVE, set or clear, is perhaps not of this page */
+	FRAME_UNSURE = 16	/* FRAME_EXCLUSIVE, set or clear, is perhaps not of this page; or
+				 * FRAME_SWAPPED is perhaps a mark of userfaultfd, and no page */
 };
 
 /**

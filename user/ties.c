@@ -35,7 +35,8 @@ static int keep(void *data, uint64_t addr, uint64_t frame, unsigned int flags)
 	struct entry *entry = data;
 
 	*entry = (struct entry) {
-		flags & FRAME_SWAPPED ? PAGE_IS_SWAPPED : PAGE_IS_THERE, flags, frame
+		!(flags & FRAME_SWAPPED) ? PAGE_IS_THERE :
+		flags & FRAME_UNSURE ? PAGE_IS_MARKED : PAGE_IS_SWAPPED, flags, frame
 	};
 	return 0;
 }
@@ -60,6 +61,7 @@ static bool is_anonymous(const struct page *page)
 static bool may_have_ties(const struct model *model, const struct page *page)
 {
 	if (!page->vma || page->is == PAGE_IS_UNKNOWN || page->is == PAGE_IS_SWAPPED ||
+	    page->is == PAGE_IS_MARKED ||
 	    page->flags & FRAME_ZERO || page->vma->flags & (PMEMCTL_VMA_IO | PMEMCTL_VMA_PFNMAP))
 		return false;
 	/* a page of no file that is no anonymous one is the kernel's: the vdso */

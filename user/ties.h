@@ -37,7 +37,8 @@ enum page_is {
 	PAGE_IS_UNKNOWN,	/* not looked at, or it changed meanwhile */
 	PAGE_IS_ABSENT,
 	PAGE_IS_THERE,
-	PAGE_IS_SWAPPED
+	PAGE_IS_SWAPPED,
+	PAGE_IS_MARKED		/* swapped out, or nowhere, but with a mark of userfaultfd */
 };
 
 /**

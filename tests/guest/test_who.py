@@ -732,3 +732,30 @@ def test_no_pass_where_nobody_can_share():
                               capture_output=True, timeout=PATIENCE)
         assert json.loads(done.stdout)["looked_at"] is None
         assert len(re.findall(rb"sendto\(", done.stderr)) < 8
+
+
+MARKED = r"""
+import ctypes, fcntl, mmap, struct, sys
+fd = ctypes.CDLL(None, use_errno=True).syscall(323, 0)         # userfaultfd
+if fd < 0:
+    raise OSError(ctypes.get_errno(), "userfaultfd")
+m = mmap.mmap(-1, 8192, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+at = ctypes.addressof(ctypes.c_char.from_buffer(m))
+fcntl.ioctl(fd, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xaa, 1 << 12, 0)))
+fcntl.ioctl(fd, 0xc020aa00, bytearray(struct.pack("QQQQ", at, 8192, 2, 0)))
+fcntl.ioctl(fd, 0xc018aa06, bytearray(struct.pack("QQQ", at, 4096, 1)))
+print(hex(at), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_mark_is_no_page_that_was_swapped_out():
+    """userfaultfd is to hear of the first write to a page that is nowhere."""
+    with started(["python3", "-c", MARKED]) as popen:
+        at = number(popen.stdout.readline().decode())
+        assert entry(popen.pid, at) >> 62 == 1 and entry(popen.pid, at + 4096) >> 62 == 0
+        a, b = who(popen.pid, at, at + 4096)
+        assert a["page"] is None and a["sharers"] is None
+        assert b["page"]["state"] == "absent"
+        text = pmemctl("who", popen.pid, hex(at)).stdout.decode()
+        assert "page: not known: swapped out, or not there and only marked by" in text

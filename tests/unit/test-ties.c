@@ -435,6 +435,33 @@ static void mapped_by_one_table(void **state)
 	tells("\"exclusive\": null");
 }
 
+/* By userfaultfd: there need not be a page */
+static void marked(void **state)
+{
+	map(&target, PLACE, "rw-s", "/a");
+	put(TARGET, PLACE, 0, FRAME_SWAPPED | FRAME_UNSURE);
+	map(add_other(), PLACE, "rw-s", "/a");
+	put(101, PLACE, 5, FRAME_FILE);
+	look();
+	assert_false(page.sought);
+	assert_int_equal(page.is, PAGE_IS_MARKED);
+	says("not known: swapped out, or not there and only marked by userfaultfd");
+	tells("\"page\": null");
+	tells("\"sharers\": null");
+}
+
+/* What another has only a mark for, may be a copy of its own, and is not called one */
+static void marked_by_another(void **state)
+{
+	map(&target, PLACE, "rw-s", "/a");
+	put(TARGET, PLACE, 5, FRAME_FILE);
+	map(add_other(), PLACE, "rw-p", "/a");
+	put(101, PLACE, 0, FRAME_SWAPPED | FRAME_UNSURE);
+	look();
+	assert_int_equal(page.nr_ties, 1);
+	assert_int_equal(page.ties[0].kind, TIE_MAPPED);
+}
+
 static void main_thread_has_exited(void **state)
 {
 	a_page_of_two();
@@ -545,6 +572,8 @@ int main(void)
 		TEST(huge_page_of_nobody_that_is_known),
 		TEST(huge_page_that_is_mapped_once),
 		TEST(mapped_by_one_table),
+		TEST(marked),
+		TEST(marked_by_another),
 		TEST(main_thread_has_exited),
 		TEST(not_opened),
 		TEST(not_permitted),
