@@ -40,7 +40,7 @@ static struct dump *dump_of(struct netlink_callback *cb)
 	return (struct dump *)cb->ctx;
 }
 
-/* Who comes for a piece now and then has so many times that for all of them: uapi, main.c */
+/* For how many pauses in all the reader of an answer is waited for */
 #define MAX_PAUSES	10
 
 static unsigned long patience(void)
@@ -263,6 +263,6 @@ int pmemctl_dump_done(struct netlink_callback *cb)
 	cancel_delayed_work_sync(&unread->clock);
 	if (unread->answer)
 		unread->kind->free(unread->answer);
-	kvfree(unread);
+	kfree(unread);
 	return 0;
 }

@@ -24,7 +24,8 @@
  * the locks of generic netlink only.
  *
  * Everybody who speaks generic netlink may come to wait for cb_lock. So what start() waits
- * for has an end: the mmap_lock in snapshot.c, and memory in memory.c, half a second each.
+ * for has an end: for the mmap_lock half a second (snapshot.c), and for memory as long, and
+ * what the last try takes (memory.c).
  *
  * Nothing that sleeps for memory, for a file system or for user space happens
  * under the mmap_lock; its holder only copies.
@@ -92,14 +93,14 @@ void pmemctl_budget_uncharge(struct pmemctl_budget *budget, size_t bytes);
  * Memory on the account of who asks: memory.c. Where there is not enough the answer is
  * ENOMEM: nobody is killed because somebody looks.
  */
-#define PMEMCTL_GFP		(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
-#define PMEMCTL_GFP_AT_ONCE	(PMEMCTL_GFP & ~__GFP_DIRECT_RECLAIM)
+#define PMEMCTL_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
 
+gfp_t pmemctl_next_gfp(gfp_t gfp, unsigned long deadline);
 void *pmemctl_alloc(size_t size, unsigned long deadline);
 void *pmemctl_alloc_large(size_t size, unsigned long deadline, struct page ***pages);
 void pmemctl_free_large(void *p, size_t size, struct page **pages);
 
-/* How long a request may sleep for memory, in jiffies: as for the mmap_lock */
+/* How long a request begins to sleep for memory, in jiffies: as for the mmap_lock */
 #define PMEMCTL_MEMORY_PATIENCE	(HZ / 2)
 
 /* Growing arrays, charged against one limit: table.c */

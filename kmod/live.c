@@ -5,7 +5,6 @@
  * Nothing else of a snapshot disturbs a CPU; it is done on request only.
  */
 #include <linux/cpumask.h>
-#include <linux/jiffies.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -127,13 +126,16 @@ static void use_samples(struct pmemctl_snapshot *snap, const struct census *cens
  */
 int pmemctl_live_reserve(struct pmemctl_live *live, struct pmemctl_budget *budget)
 {
+	gfp_t gfp = 0;
+
 	if (!live->wanted || live->samples.capacity)
 		return 0;
-	if (!zalloc_cpumask_var(&live->cpus, PMEMCTL_GFP_AT_ONCE) &&
-	    (time_after_eq(jiffies, budget->deadline) ||
-	     !zalloc_cpumask_var(&live->cpus, PMEMCTL_GFP)))
-		return -ENOMEM;
-	live->has_cpus = true;
+	while (!live->has_cpus) {
+		gfp = pmemctl_next_gfp(gfp, budget->deadline);
+		if (!gfp)
+			return -ENOMEM;
+		live->has_cpus = zalloc_cpumask_var(&live->cpus, gfp);
+	}
 	live->samples.row_size = sizeof(struct sample);
 	return pmemctl_table_reserve(&live->samples, budget, nr_cpu_ids);
 }

@@ -216,32 +216,31 @@ u32 pmemctl_objects_add_name(struct pmemctl_objects *objects, const void *key,
 }
 
 /*
- * The path of a file as d_path() has it for the caller's root, in *@buf, which
- * grows as needed. d_path() marks a deleted file by a suffix that a name may
- * have as well: the dentry tells which, asked before and after.
+ * The path of a file as d_path() has it for the caller's root, in @buf, which grows as
+ * needed; *@string is set to it or to an ERR_PTR. d_path() marks a deleted file by a suffix
+ * that a name may have as well: the dentry tells which, asked before and after.
  */
-static char *file_path_of(struct file *file, char **buf, size_t *size,
-			  unsigned long deadline, bool *deleted)
+static int find_path(struct file *file, struct pmemctl_table *buf,
+		     struct pmemctl_budget *budget, char **string, bool *deleted)
 {
 	const struct path *path = pmemctl_file_path(file);
-	char *string = ERR_PTR(-ENAMETOOLONG);
-	int tries = 3;
+	int tries = 3, ret;
 
 	for (;;) {
-		if (*buf) {
+		if (buf->capacity) {
 			*deleted = d_unlinked(path->dentry);
-			string = d_path(path, *buf, *size);
-			if (!IS_ERR(string) && *deleted != d_unlinked(path->dentry) &&
+			*string = d_path(path, buf->rows, buf->capacity);
+			if (!IS_ERR(*string) && *deleted != d_unlinked(path->dentry) &&
 			    --tries)
 				continue;
-			if (string != ERR_PTR(-ENAMETOOLONG) || *size >= PATH_BUFFER_MAX)
-				return string;
+			if (*string != ERR_PTR(-ENAMETOOLONG) ||
+			    buf->capacity >= PATH_BUFFER_MAX)
+				return 0;
 		}
-		kvfree(*buf);
-		*size = *buf ? *size * 2 : PATH_MAX;
-		*buf = pmemctl_alloc(*size, deadline);
-		if (!*buf)
-			return ERR_PTR(-ENOMEM);
+		ret = pmemctl_table_reserve(buf, budget,
+					    max_t(size_t, 2 * (size_t)buf->capacity, PATH_MAX));
+		if (ret)
+			return ret;
 	}
 }
 
@@ -254,7 +253,7 @@ static size_t suffix_len(const char *string, size_t len)
 }
 
 static int resolve_row(struct pmemctl_objects *objects, u32 i,
-		       struct pmemctl_budget *budget, char **buf, size_t *size)
+		       struct pmemctl_budget *budget, struct pmemctl_table *buf)
 {
 	struct pmemctl_object *row = (struct pmemctl_object *)objects->rows.rows + i;
 	struct object_key *key = (struct object_key *)objects->keys.rows + i;
@@ -264,9 +263,9 @@ static int resolve_row(struct pmemctl_objects *objects, u32 i,
 	ssize_t len;
 	int ret;
 
-	string = file_path_of(key->file, buf, size, budget->deadline, &deleted);
-	if (string == ERR_PTR(-ENOMEM))
-		return -ENOMEM;
+	ret = find_path(key->file, buf, budget, &string, &deleted);
+	if (ret)
+		return ret;
 	if (deleted)
 		row->flags |= PMEMCTL_OBJECT_DELETED;
 	if (IS_ERR(string)) {
@@ -305,17 +304,16 @@ int pmemctl_objects_resolve(struct pmemctl_objects *objects,
 			    struct pmemctl_budget *budget)
 {
 	const struct object_key *keys = objects->keys.rows;
-	size_t size = 0;
-	char *buf = NULL;
+	struct pmemctl_table buf = { .row_size = 1 };
 	int ret = 0;
 	u32 i;
 
 	for (i = 0; i < objects->rows.count && !ret; i++) {
 		if (keys[i].file)
-			ret = resolve_row(objects, i, budget, &buf, &size);
+			ret = resolve_row(objects, i, budget, &buf);
 		cond_resched();
 	}
-	kvfree(buf);
+	pmemctl_table_free(&buf, budget);
 	put_files(objects);
 	pmemctl_table_free(&objects->keys, budget);
 	pmemctl_table_free(&objects->slots, budget);

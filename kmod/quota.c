@@ -45,17 +45,19 @@ static bool may_have_another(const struct pmemctl_budget *budget)
 
 /*
  * Who answers for current. Who has subordinate ids is many users in a namespace of his
- * own, and one here. Where root made the namespace they are told apart: they may be
- * anybody's.
+ * own, and one here: the outermost namespace that a user made counts. In one that root
+ * made they are told apart, as they may be anybody's. Who uses such an id out of the
+ * namespace, as by a set-user-ID program of its own, is another user.
  */
 static kuid_t account(void)
 {
 	const struct user_namespace *ns;
-	kuid_t owner = GLOBAL_ROOT_UID;
+	kuid_t account = current_uid();
 
 	for (ns = current_user_ns(); ns != &init_user_ns; ns = ns->parent)
-		owner = ns->owner;
-	return uid_eq(owner, GLOBAL_ROOT_UID) ? current_uid() : owner;
+		if (!uid_eq(ns->owner, GLOBAL_ROOT_UID))
+			account = ns->owner;
+	return account;
 }
 
 /**

@@ -120,8 +120,8 @@ static void walk(struct pmemctl_snapshot *snap, struct task_struct *leader,
  * @mm: its mm, on which the caller holds one count of mm_users
  * @ns: the pid namespace that ids are given in
  *
- * Sleeps; under the locks of generic netlink only. Tasks come and go meanwhile: one that shared
- * the mm throughout is found. Return: 0, -EFBIG, -ENOMEM, -EINTR.
+ * Sleeps; under the locks of generic netlink only. Tasks come and go meanwhile: one that
+ * shared the mm throughout is found. Return: 0, -EFBIG, -ENOMEM, -EINTR.
  */
 int pmemctl_sharers_fill(struct pmemctl_snapshot *snap, struct task_struct *leader,
 			 struct mm_struct *mm, struct pid_namespace *ns)

@@ -46,7 +46,7 @@ struct pmemctl_snapshot *pmemctl_snapshot_alloc(u32 sections, bool live,
 	memset(snap, 0, sizeof(*snap));
 	ret = pmemctl_quota_take(&snap->budget, extack);
 	if (ret) {
-		kvfree(snap);
+		kfree(snap);
 		return ERR_PTR(ret);
 	}
 	snap->sections = sections;
@@ -69,7 +69,7 @@ void pmemctl_snapshot_free(struct pmemctl_snapshot *snap)
 	pmemctl_table_free(&snap->threads, &snap->budget);
 	pmemctl_table_free(&snap->vmas, &snap->budget);
 	pmemctl_quota_put(&snap->budget);
-	kvfree(snap);
+	kfree(snap);
 }
 
 static u64 pages(unsigned long nr)

@@ -16,15 +16,6 @@ static size_t size_of(const struct pmemctl_table *table)
 	return (size_t)table->capacity * table->row_size;
 }
 
-static int alloc(struct pmemctl_table *table, size_t size, unsigned long deadline)
-{
-	table->pages = NULL;
-	table->rows = size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER ?
-		      pmemctl_alloc(size, deadline) :
-		      pmemctl_alloc_large(size, deadline, &table->pages);
-	return table->rows ? 0 : -ENOMEM;
-}
-
 /**
  * pmemctl_table_reserve - make room for rows, keeping those that are there
  * @table: the table; its row_size is set
@@ -56,11 +47,11 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
 	ret = pmemctl_budget_charge(budget, size);
 	if (ret)
 		return ret;
-	ret = alloc(table, size, budget->deadline);
-	if (ret) {
+	table->rows = pmemctl_alloc_large(size, budget->deadline, &table->pages);
+	if (!table->rows) {
 		pmemctl_budget_uncharge(budget, size);
 		*table = old;
-		return ret;
+		return -ENOMEM;
 	}
 	if (old.count)
 		memcpy(table->rows, old.rows, (size_t)old.count * old.row_size);
@@ -78,10 +69,7 @@ void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budg
 {
 	size_t size = size_of(table);
 
-	if (table->pages)
-		pmemctl_free_large(table->rows, size, table->pages);
-	else
-		kvfree(table->rows);
+	pmemctl_free_large(table->rows, size, table->pages);
 	pmemctl_budget_uncharge(budget, size);
 	table->rows = NULL;
 	table->pages = NULL;

@@ -57,7 +57,7 @@ struct pmemctl_tasks *pmemctl_tasks_alloc(struct netlink_ext_ack *extack)
 	memset(tasks, 0, sizeof(*tasks));
 	ret = pmemctl_quota_take(&tasks->budget, extack);
 	if (ret) {
-		kvfree(tasks);
+		kfree(tasks);
 		return ERR_PTR(ret);
 	}
 	tasks->rows.row_size = sizeof(struct pmemctl_task);
@@ -75,7 +75,7 @@ void pmemctl_tasks_free(struct pmemctl_tasks *tasks)
 	pmemctl_table_free(&tasks->lazy, &tasks->budget);
 	pmemctl_table_free(&tasks->rows, &tasks->budget);
 	pmemctl_quota_put(&tasks->budget);
-	kvfree(tasks);
+	kfree(tasks);
 }
 
 static u32 task_flags(struct task_struct *task)

@@ -73,6 +73,9 @@ def test_a_users_other_ids():
                 hoard("--owner", 1002, "--uid", 1) as other:
             held = [h.truth["held"] for h in (two, himself, other)]
         assert held == [0, 0, 8], held
+    inside = "--nested", "--owner", 5, "--uid"
+    with hoard(*inside, 1) as one, hoard(*inside, 2) as two:
+        assert [h.truth["held"] for h in (one, two)] == [8, 0]
     with hoard("--owner", 0, "--uid", 1) as one, hoard("--owner", 0, "--uid", 2) as two:
         assert [h.truth["held"] for h in (one, two)] == [8, 8]
 
@@ -96,6 +99,11 @@ def test_real_memory():
     with hoard_in_group("--vmas", str(VMAS), "--sockets", "8") as target:
         assert target.truth["held"] == 8
         charged, mapped = kernel_memory(), module_memory()
+        target.popen.stdin.write(b"\n")
+        target.popen.stdin.flush()
+        assert target.popen.stdout.readline() == b"8 0\n"
+        # no longer mapped is not given back yet
+        wait_until("nothing is charged", lambda: kernel_memory() < 1 << 20)
     least = 8 * VMAS * nl.VMA.size
     # a page that nobody may touch lies behind each piece
     assert least < mapped <= 8 * (ONE + 4096), (mapped, least)

@@ -308,9 +308,8 @@ def test_memory_group_over_its_high_mark():
                       f" exec fx-readers --seconds {5 * SECONDS} --readers 1 {target.pid}"]
                      ) as popen:
             while popen.poll() is None:
-                begun = time.monotonic()
                 load(FAMILY)
-                longest = max(longest, time.monotonic() - begun)
+                longest = max(longest, int(read("/sys/module/family/parameters/took_us")))
                 rounds += 1
                 assert unload("family")
                 time.sleep(0.01)
@@ -319,7 +318,7 @@ def test_memory_group_over_its_high_mark():
                       read(f"{GROUP}/memory.events").splitlines())
     assert int(events["high"]) > 0 and rounds > 10, (events, rounds)
     assert result["answers"] and not result["ill"], result
-    assert longest < 2 * SLOW, (longest, rounds)
+    assert longest < 10**6, (longest, rounds)
     tried("storm: a family registered while a reader over his memory.high sleeps", rounds,
           "times", "nothing")
 
