@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -189,7 +190,10 @@ def test_never_a_wrong_pair():
     with fixture("fx-resident --flip") as target:
         resident = {v["size"]: v["resident"] for v in target.truth["versions"]}
         flip, seen, changed = target.truth["flip"], 0, 0
-        for _ in range(150):
+        looks, until = 0, time.monotonic() + 60
+        # both are to be met, which on a slow machine takes longer
+        while looks < 150 or not (seen and changed) and time.monotonic() < until:
+            looks += 1
             row = next((r for r in rows_of(target.pid) if r["start"] == flip), None)
             if not row:
                 continue

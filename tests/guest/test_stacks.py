@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Stacks of C programs that know where theirs are, how deep, and how deep before."""
 import re
+import time
 
 import pytest
 
@@ -160,8 +161,8 @@ def test_live(args):
         memory = Memory(target.pid)
         running = {k["tid"] for k in target.truth["threads"]
                    if k["blocked_in"] == "spin"}
-        seen = set()
-        for _ in range(300):
+        seen, until = set(), time.monotonic() + 120
+        while seen != running and time.monotonic() < until:
             rows, _ = look(target.pid, "--live")
             for known in target.truth["threads"]:
                 row = rows[known["tid"]]
@@ -176,8 +177,6 @@ def test_live(args):
                 assert address(row["tp"]) == address(known["self"])
                 if row["sp_state"] == "live":
                     seen.add(known["tid"])
-            if seen == running:
-                break
         assert seen == running
 
 

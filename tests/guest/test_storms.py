@@ -305,7 +305,7 @@ def test_memory_group_over_its_high_mark():
         with open(f"{GROUP}/memory.high", "w") as f:
             f.write("65536")
         with started(["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs;"
-                      f" exec fx-readers --seconds {5 * SECONDS} --readers 1 {target.pid}"]
+                      f" exec fx-readers --seconds {2 * SECONDS} --readers 1 {target.pid}"]
                      ) as popen:
             while popen.poll() is None:
                 load(FAMILY)
