@@ -93,8 +93,6 @@ void pmemctl_budget_uncharge(struct pmemctl_budget *budget, size_t bytes);
  * Memory on the account of who asks: memory.c. Where there is not enough the answer is
  * ENOMEM: nobody is killed because somebody looks.
  */
-#define PMEMCTL_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
-
 gfp_t pmemctl_next_gfp(gfp_t gfp, unsigned long deadline);
 void *pmemctl_alloc(size_t size, unsigned long deadline);
 void *pmemctl_alloc_large(size_t size, unsigned long deadline, struct page ***pages);

@@ -19,6 +19,7 @@
 
 #include "internal.h"
 
+#define PMEMCTL_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY)
 #define PMEMCTL_GFP_AT_ONCE	(PMEMCTL_GFP & ~__GFP_DIRECT_RECLAIM)
 
 /**

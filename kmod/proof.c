@@ -212,10 +212,10 @@ static bool init_of_uses_mm(struct pid_namespace *ns, struct mm_struct *mm)
  * @mm: the mm
  *
  * Of current's pid namespace, or of all: which of the two is process 1 in a /proc is a
- * matter of where that was mounted. For modules that confine the caller (Landlock, a
- * profile of AppArmor, Yama) init is no better to look at than the rest: who may look at
- * it is confined by none of them. SELinux and Smack judge each pair by its labels; there it
- * says no more than that he may look at init.
+ * matter of where that was mounted. For Landlock and Yama, which confine the caller, init
+ * is no better to look at than the rest: who may look at it is confined by neither.
+ * AppArmor, SELinux and Smack judge each pair by its labels; there it says no more than
+ * that he may look at init.
  */
 bool pmemctl_init_uses_mm(struct mm_struct *mm)
 {

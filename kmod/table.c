@@ -6,15 +6,9 @@
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "internal.h"
-
-static size_t size_of(const struct pmemctl_table *table)
-{
-	return (size_t)table->capacity * table->row_size;
-}
 
 /**
  * pmemctl_table_reserve - make room for rows, keeping those that are there
@@ -67,7 +61,7 @@ int pmemctl_table_reserve(struct pmemctl_table *table,
  */
 void pmemctl_table_free(struct pmemctl_table *table, struct pmemctl_budget *budget)
 {
-	size_t size = size_of(table);
+	size_t size = (size_t)table->capacity * table->row_size;
 
 	pmemctl_free_large(table->rows, size, table->pages);
 	pmemctl_budget_uncharge(budget, size);

@@ -39,9 +39,9 @@
  *
  * Who opened the socket and who sends must both have CAP_SYS_PTRACE in the initial
  * user namespace. The proof shows that they may look at process 1, of the sender's pid
- * namespace or of the initial one, and so that no Landlock domain and no AppArmor profile
- * confines them; of SELinux and Smack, which judge each pair by its labels, it shows no more
- * than that.
+ * namespace or of the initial one, and so that no Landlock domain confines them; of
+ * AppArmor, SELinux and Smack, which judge each pair by its labels, it shows no more than
+ * that: whom a profile lets look at init is told of those it does not let him look at.
  *
  * A kernel thread has no address space to protect: no proof is needed to be told that
  * it is one. Its name, and whose address space it works in, are told to those who may
