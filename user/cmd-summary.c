@@ -2,6 +2,7 @@
 /*
  * pmemctl summary: how much of what there is, and why the address space is large.
  */
+#include "proc.h"
 #include "process.h"
 #include "summary.h"
 #include "table.h"
@@ -186,7 +187,9 @@ static int join_set(const struct picture *picture)
 	for (size_t i = 0; i < set.nr_members; i++) {
 		if (set.members[i].pid == member.pid)
 			return 0;
-		known |= set.members[i].mm == member.mm;
+		/* an id is given again once who had it has ended */
+		known |= set.members[i].mm == member.mm &&
+			 proc_same_mm(set.members[i].pid, member.pid) != PROC_DIFFERENT;
 	}
 	members = realloc(set.members, (set.nr_members + 1) * sizeof(*members));
 	if (!members)

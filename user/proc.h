@@ -6,6 +6,7 @@
 #ifndef PROC_H
 #define PROC_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,6 +69,17 @@ uint32_t proc_live_thread(uint32_t pid);
  * Return: a descriptor that the caller closes, or -errno.
  */
 int proc_open(uint32_t pid, uint32_t tid, const char *name);
+
+/**
+ * proc_is_refusal() - whether an error says that one may not look
+ * @error: -errno of proc_open(), or of the module
+ *
+ * Return: whether it does.
+ */
+static inline bool proc_is_refusal(int error)
+{
+	return error == -EACCES || error == -EPERM;
+}
 
 /**
  * proc_no_huge_pages() - whether a process gets no transparent huge pages

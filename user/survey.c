@@ -189,11 +189,6 @@ static int add_threads(struct survey *survey, uint32_t pid, uint32_t mm, bool vf
 	return ret;
 }
 
-static bool is_refused(int error)
-{
-	return error == -EACCES || error == -EPERM;
-}
-
 static bool is_gone(int error)
 {
 	return error == -ENOENT || error == -ESRCH;
@@ -214,7 +209,7 @@ static int find_mm(struct survey *survey, uint32_t pid, const struct proc_stat *
 		struct timespec pause = { .tv_nsec = 1000000L << i };
 
 		ret = look_at_mm(survey, pid, tid, &row, vfork);
-		if (!ret || is_refused(ret) || is_gone(ret) || survey->why->status)
+		if (!ret || proc_is_refusal(ret) || is_gone(ret) || survey->why->status)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -257,7 +252,7 @@ static int look_at_process(struct survey *survey, uint32_t pid)
 	if (is_gone(ret))
 		return 0;
 	if (ret) {
-		if (is_refused(ret))
+		if (proc_is_refusal(ret))
 			machine->not_permitted++;
 		else
 			miss(survey, pid, ret);

@@ -71,11 +71,6 @@ static int is_gone(int error)
 	return error == -ENOENT || error == -ESRCH;
 }
 
-static int is_refused(int error)
-{
-	return error == -EACCES || error == -EPERM;
-}
-
 /*
  * The descriptor that shows the right to look. ATTACH is asked for only where
  * it is of use, as a refusal leaves traces in the logs.
@@ -88,7 +83,7 @@ static int open_proof(struct look *look, uint32_t tid)
 
 	if (look->wish->registers) {
 		fd = proc_open(look->pid, tid, "mem");
-		if (fd >= 0 || !is_refused(fd) || look->wish->live)
+		if (fd >= 0 || !proc_is_refusal(fd) || look->wish->live)
 			return fd;
 	}
 	return proc_open(look->pid, tid, "pagemap");
@@ -159,7 +154,7 @@ static int attempt(struct look *look)
 
 	if (is_gone(ret))
 		return fail(look, STATUS_NO_PROCESS, "no such process");
-	if (is_refused(ret))
+	if (proc_is_refusal(ret))
 		return fail(look, STATUS_NOT_PERMITTED, "/proc does not let you see it");
 	if (ret)
 		return fail(look, STATUS_FAILED, "/proc/%u/stat: %s", look->pid, strerror(-ret));
@@ -172,7 +167,7 @@ static int attempt(struct look *look)
 	}
 	if (!look->stat.kthread) {
 		proof = open_proof(look, look->tid);
-		if (is_refused(proof))
+		if (proc_is_refusal(proof))
 			return not_permitted(look);
 		if (is_gone(proof))	/* it, its mm or its live thread: look again */
 			return -ENODATA;

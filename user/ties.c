@@ -5,7 +5,6 @@
 #include "object.h"
 #include "proc.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,7 +160,7 @@ static int match(const struct model *model, size_t index, void *data)
 		/* else it ended */
 		if (proc_live_thread(model->pid))
 			others_missed(&ties->others, model->pid,
-				      pagemap == -EACCES || pagemap == -EPERM, strerror(-pagemap));
+				      proc_is_refusal(pagemap), strerror(-pagemap));
 		return 0;
 	}
 	for (size_t i = 0; i < ties->nr_pages && !ret; i++) {

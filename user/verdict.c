@@ -70,7 +70,9 @@ static void put_still_shared(FILE *out, const struct pair *pair)
 		return;
 	part = pair->comparison->frames ? a->cow + b->cow : a->may_anon + b->may_anon;
 	if (!part)
-		fputs(": no anonymous page is shared any more", out);
+		fprintf(out, ": no anonymous page%s is shared any more",
+			/* a place of the swap may be of both */
+			a->swapped && b->swapped ? " in memory" : "");
 	else if (!percent(part, whole))
 		fputs(": less than 1 % of anonymous pages still shared", out);
 	else

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import (HUGE_HEAD, PATIENCE, fixture, libc, pmemctl, pmemctl_json, read, started,
+from conftest import (PATIENCE, fixture, huge_head, libc, pmemctl, pmemctl_json, read, started,
                       stat_field, wait_until)
 from test_file_sharers import SEGMENT
 
@@ -571,9 +571,7 @@ def test_user_one_program_twice():
 
 def test_user_huge_page():
     """Of which the child has written to the first 4K."""
-    with started(["fx-user", "python3", "-c", HUGE_HEAD]) as popen:
-        _, pid, child = (int(x, 0) for x in popen.stdout.readline().split())
-        assert "AnonHugePages:      0 kB" not in read(f"/proc/{pid}/smaps_rollup")
+    with huge_head("fx-user") as (_, pid, child):
         told, truth = bounds_hold(pid, child)
         assert truth["pages"]["a"]["cow"] >= (2 << 20) - PAGE
         assert told["verdict"].startswith("parent and child after fork: at most ")

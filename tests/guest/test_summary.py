@@ -185,12 +185,10 @@ def test_while_it_runs():
     """Mappings and threads come and go: sums hold, and what is not known is said."""
     for command in "fx-churn", "fx-churn --vma", "fx-resident --flip":
         with fixture(command) as target:
-            for _ in range(20):
+            for _ in range(10):
                 answer = pmemctl_json("summary", "-J", target.pid)
                 sums_hold(answer)
                 assert answer["total"]["reserved"] <= answer["process"]["total_vm"]
-
-
 
 
 def test_leader_kernel_thread_and_nobody():
@@ -219,7 +217,7 @@ def test_columns_are_documented():
 
 
 def test_many_vmas():
-    with fixture("fx-manyvmas 60000 --file") as target, stopped(target):
+    with fixture("fx-manyvmas 20000 --file") as target, stopped(target):
         equals_kernel(target.pid)
 
 

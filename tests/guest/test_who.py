@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 """What addresses are, of programs that know it, and who has their pages."""
-import contextlib
 import json
 import os
 import re
@@ -10,7 +9,7 @@ import tempfile
 
 import pytest
 
-from conftest import (HUGE_HEAD, PATIENCE, fixture, maps_lines, pmemctl, read, started, stat_field,
+from conftest import (PATIENCE, fixture, huge_head, maps_lines, pmemctl, read, started, stat_field,
                       stopped, swap)
 
 
@@ -372,15 +371,6 @@ def test_pages_after_a_fork():
             assert [(s["pid"], s["page"]) for s in a["sharers"]] == \
                 ([(child, "same")] if same else [])
             assert a["page"]["exclusive"] == (not same)
-
-
-@contextlib.contextmanager
-def huge_head(*caller):
-    """Where the page is, whose, and the child's id."""
-    with started([*caller, "python3", "-c", HUGE_HEAD]) as popen:
-        addr, pid, child = (int(x, 0) for x in popen.stdout.readline().split())
-        assert "AnonHugePages:      0 kB" not in read(f"/proc/{pid}/smaps_rollup")
-        yield addr, pid, child
 
 
 def test_a_huge_page_is_not_its_first_4k():

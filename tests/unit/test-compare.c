@@ -215,6 +215,10 @@ static void all_copied(void **state)
 	count(true);
 	IS(a, KIND_ANON, differ, 1);
 	verdict_is("parent and child after fork: no anonymous page is shared any more");
+	a->all.swapped = PAGE;
+	verdict_is("parent and child after fork: no anonymous page is shared any more");
+	b->all.swapped = PAGE;
+	verdict_is("parent and child after fork: no anonymous page in memory is shared any more");
 	/* one that has called execve() is no copy */
 	models[1].flags = 0;
 	verdict_is("parent and child that run the same program: no page is shared");

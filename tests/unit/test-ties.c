@@ -234,6 +234,15 @@ static void tells(const char *words)
 		fail_msg("\"%s\" is not in: %s", words, object);
 }
 
+/* The target and process 101, each with a page of a file or a device there */
+static void both_map(const char *perms, const char *path, uint64_t its_frame, uint64_t frame)
+{
+	map(&target, PLACE, perms, path);
+	put(TARGET, PLACE, its_frame, FRAME_FILE);
+	map(add_other(), PLACE, perms, path);
+	put(101, PLACE, frame, FRAME_FILE);
+}
+
 static void one_file(void **state)
 {
 	map(&target, PLACE, "r--p", "/a");
@@ -254,10 +263,7 @@ static void one_file(void **state)
 /* Two files whose device and inode are equal, as of subvolumes */
 static void two_pages_are_two_files(void **state)
 {
-	map(&target, PLACE, "r--p", "/a");
-	put(TARGET, PLACE, 5, FRAME_FILE);
-	map(add_other(), PLACE, "r--p", "/a");
-	put(101, PLACE, 6, FRAME_FILE);
+	both_map("r--p", "/a", 5, 6);
 	look();
 	assert_int_equal(page.nr_ties, 0);
 	says("it seems to be mapped elsewhere too, perhaps through another file system (overlay)");
@@ -340,10 +346,7 @@ static void devices(void **state)
 /* No mark says that it is one, as of a sound card */
 static void devices_by_path(void **state)
 {
-	map(&target, PLACE, "rw-s", "/dev/snd/pcmC0D0p");
-	put(TARGET, PLACE, 0, FRAME_FILE);
-	map(add_other(), PLACE, "rw-s", "/dev/snd/pcmC0D0p");
-	put(101, PLACE, 0, FRAME_FILE);
+	both_map("rw-s", "/dev/snd/pcmC0D0p", 0, 0);
 	look();
 	assert_int_equal(page.nr_ties, 0);
 	tells("\"sharers\": null");
@@ -374,14 +377,6 @@ static void swapped_out(void **state)
 	assert_int_equal(page.nr_ties, 2);
 	assert_int_equal(page.ties[0].kind, TIE_MAPPED);
 	assert_int_equal(page.ties[1].kind, TIE_COPY);
-}
-
-static void a_page_of_two(void)
-{
-	map(&target, PLACE, "r--p", "/a");
-	put(TARGET, PLACE, 5, FRAME_FILE);
-	map(add_other(), PLACE, "r--p", "/a");
-	put(101, PLACE, 5, FRAME_FILE);
 }
 
 /* The kernel judges it by its first 4K: others may have the rest */
@@ -464,7 +459,7 @@ static void marked_by_another(void **state)
 
 static void main_thread_has_exited(void **state)
 {
-	a_page_of_two();
+	both_map("r--p", "/a", 5, 5);
 	leader_exited = true;
 	look();
 	assert_int_equal(page.nr_ties, 1);
@@ -474,7 +469,7 @@ static void main_thread_has_exited(void **state)
 
 static void not_opened(void **state)
 {
-	a_page_of_two();
+	both_map("r--p", "/a", 5, 5);
 	refuses = -EMFILE;
 	look();
 	assert_int_equal(page.nr_ties, 0);
@@ -487,7 +482,7 @@ static void not_opened(void **state)
 /* As by a process that has become another's since */
 static void not_permitted(void **state)
 {
-	a_page_of_two();
+	both_map("r--p", "/a", 5, 5);
 	refuses = -EACCES;
 	look();
 	assert_int_equal(ties.others.processes, 0);
@@ -497,7 +492,7 @@ static void not_permitted(void **state)
 
 static void ended_meanwhile(void **state)
 {
-	a_page_of_two();
+	both_map("r--p", "/a", 5, 5);
 	ended = true;
 	look();
 	assert_int_equal(page.nr_ties, 0);
@@ -510,7 +505,7 @@ static void many_places(void **state)
 {
 	struct builder *b;
 
-	a_page_of_two();
+	both_map("r--p", "/a", 5, 5);
 	b = builders[0];
 	for (int i = 1; i < 4; i++) {
 		map(b, PLACE + i * PAGE, "rw-p", "/a");
