@@ -54,7 +54,7 @@ check:
 	tests/check
 
 check-debug:
-	tests/check debug-harness debug-6.1 debug-7.3 kcsan-7.3
+	tests/check $(foreach guest,debug-6.1 debug-7.3 kcsan-7.3,harness-$(guest) $(guest))
 
 fuzz:
 	tests/fuzz/run check $(TARGETS)
