@@ -5,10 +5,13 @@
  */
 #include "fuzz.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/bpf.h>
+#include <linux/io_uring.h>
+#include <linux/landlock.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,6 +117,14 @@ static void place_others(const pid_t pids[TARGETS])
 		"maps", "smaps", "status", "stat", "cmdline", "environ", "clear_refs", "comm",
 		"exe", "task", "ns/pid", "fdinfo/0",
 	};
+	struct perf_event_attr clock = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(clock),
+		.config = PERF_COUNT_SW_CPU_CLOCK, .exclude_kernel = 1,
+	};
+	union bpf_attr map = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1,
+	};
+	struct landlock_ruleset_attr rules = { .handled_access_fs = 1 };
 	pid_t quiet = pids[TARGET_QUIET];
 	int pipes[2];
 	sigset_t set;
@@ -144,45 +155,39 @@ static void place_others(const pid_t pids[TARGETS])
 	place_other(open("/sys/kernel/mm", O_RDONLY));
 	place_other(deleted_file());
 	place_other(syscall(SYS_userfaultfd, O_NONBLOCK));
+	place_other(syscall(SYS_io_uring_setup, 1, &(struct io_uring_params){}));
+	place_other(syscall(SYS_perf_event_open, &clock, 0, -1, -1, 0));
+	place_other(syscall(SYS_fanotify_init, 0, 0));
+	place_other(syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof(map)));
+	place_other(syscall(SYS_mq_open, "fire", O_RDWR | O_CREAT, 0600, NULL));
+	place_other(syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0));
+	place_other(syscall(SYS_fsopen, "tmpfs", 0));
+	place_other(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+	place_other(socket(AF_PACKET, SOCK_RAW, 0));
 	if (!pipe(pipes)) {
 		place_other(pipes[0]);
 		close(pipes[1]);
 	}
 }
 
-/* A thread that is not the leader; 0 if there is none */
-static pid_t other_thread(pid_t pid)
-{
-	const struct dirent *entry;
-	char path[64];
-	pid_t tid = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
-		if (atoi(entry->d_name) && atoi(entry->d_name) != pid)
-			tid = atoi(entry->d_name);
-	if (dir)
-		closedir(dir);
-	return tid;
-}
-
 /* A process whose leader has ended is looked at by a thread of it */
-static int open_target(const struct caller *caller, int kind, const char *file)
+static int open_target(const struct caller *caller, int kind, const char *file, int flags)
 {
 	char path[64];
 
 	if (kind != TARGET_LEADERLESS)
-		return open_proof(caller->pids[kind], file, O_RDONLY);
+		return open_proof(caller->pids[kind], file, flags);
 	snprintf(path, sizeof(path), "task/%d/%s", other_thread(caller->pids[kind]), file);
-	return open_proof(caller->pids[kind], path, O_RDONLY);
+	return open_proof(caller->pids[kind], path, flags);
 }
 
 static void place_proofs(struct caller *caller, int kind)
 {
-	place(open_target(caller, kind, "pagemap"), FD_FIRST + kind);
-	place(open_target(caller, kind, "mem"), FD_FIRST + TARGETS + kind);
+	static const int ways[] = { O_RDONLY, O_WRONLY, O_RDWR };
+
+	place(open_target(caller, kind, "pagemap", O_RDONLY), FD_FIRST + kind);
+	/* it shows the same right, for whatever it was opened */
+	place(open_target(caller, kind, "mem", ways[kind % 3]), FD_FIRST + TARGETS + kind);
 	caller->proof_of[kind] = kind;
 	caller->proof_of[TARGETS + kind] = kind;
 }

@@ -35,19 +35,25 @@ def blocks(module):
     found = collections.defaultdict(set)
     section = line = block = None
     traced = False
-    for text in out.splitlines():
+    held = None     # what the next line may tell to be that call
+    for text in [*out.splitlines(), "the end"]:
+        if held and "__sanitizer_cov_trace_pc" in text and "R_X86_64" in text:
+            if traced:      # by one that is empty
+                found[held[0]] |= set()
+            block, traced, held = None, True, None
+        elif held and "R_X86_64" not in text:
+            where, its_line, instruction = held
+            held = None
+            if traced:      # the one behind the call
+                block, traced = where, False
+            if block:
+                found[block] |= {its_line} if its_line else set()
+            if ELSEWHERE.match(instruction):
+                block = None
         if m := SECTION.match(text):
             section, line, block, traced = m[1], None, None, False
         elif m := CODE.match(text):
-            if traced:      # the one behind the call
-                block, traced = (section, int(m[1], 16)), False
-                found[block] |= {line} if line else set()
-            if block and line:
-                found[block].add(line)
-            if ELSEWHERE.match(m[2]):
-                block = None
-        elif "__sanitizer_cov_trace_pc" in text and "R_X86_64" in text:
-            traced = True
+            held = (section, int(m[1], 16)), line, m[2]
         elif m := PLACE.match(text):
             line = (os.path.basename(m[1]), int(m[2])) if is_ours(m[1]) else None
     assert found, f"{module} is not made for KCOV"
@@ -84,6 +90,11 @@ def reasons():
     return known
 
 
+def speaks_of(entry, name, n, source, where):
+    return entry[0] == name and entry[1] in ("", where[n - 1]) and \
+        bool(entry[2].search(source[n - 1].strip()))
+
+
 def main(module, *lists):
     reached = set()
     for path in lists:
@@ -100,17 +111,17 @@ def main(module, *lists):
     strange = reached - set(all_blocks)
     assert len(strange) * 10 <= len(reached), "these places are of another module"
 
-    known, used, unnamed = reasons(), set(), 0
+    known, used, coded, unnamed = reasons(), set(), set(), 0
     for name in sorted({f for f, _ in every}):
         source, where = functions(name)
         lines = sorted(n for f, n in every if f == name)
         missing = [n for n in lines if (name, n) not in hit]
+        coded |= {e for e in known for n in lines if speaks_of(e, name, n, source, where)}
         print(f"{name}: {len(lines) - len(missing)} of {len(lines)} lines reached")
         for n in missing:
             text = source[n - 1].strip()
             for entry in known:
-                if entry[0] == name and entry[1] in ("", where[n - 1]) and \
-                        entry[2].search(text):
+                if speaks_of(entry, name, n, source, where):
                     used.add(entry)
                     print(f"  {name}:{n}: {text}\n      {entry[3]}")
                     break
@@ -119,7 +130,8 @@ def main(module, *lists):
                 print(f"not ok - {name}:{n}: {where[n - 1]}(): {text}")
     for entry in known:
         if entry not in used:
-            print(f"  reached here: {entry[0]} {entry[1]}: {entry[2].pattern}")
+            print(f"  {'reached' if entry in coded else 'without code'} here: "
+                  f"{entry[0]} {entry[1]}: {entry[2].pattern}")
     print(f"TRIED\tlines of the module reached\t{len(hit)}\tof {len(every)} lines\t"
           f"{f'{unnamed} without a reason' if unnamed else 'nothing'}")
     print(f"{'not ok' if unnamed else 'ok'} - coverage: {len(hit)} of {len(every)} lines, "

@@ -28,8 +28,10 @@ void tried(const char *what, unsigned long long count, const char *unit,
 	   unsigned long long found, const char *finding);
 int read_number(const char *path, long *value);
 int write_text(const char *path, const char *text);
+void account_open(void);
+long account(void);
 unsigned int leaks(void);
-void forget_leaks(void);
+void expect_no_leaks(void);
 
 /* wire.c */
 struct message {
@@ -120,9 +122,11 @@ enum target_kind {
 extern const char *const target_names[TARGETS];
 void be_ready(void);
 pid_t start_target(enum target_kind kind);
+void end_target(pid_t pid);
 void start_targets(pid_t pids[TARGETS]);
 void stop_targets(const pid_t pids[TARGETS]);
 bool run_as_target(int argc, char **argv);
+pid_t other_thread(pid_t pid);
 int open_proof(pid_t pid, const char *file, int flags);
 
 /* cover.c */

@@ -758,7 +758,7 @@ int main(int argc, char **argv)
 	}
 
 	cover_init(module);
-	forget_leaks();
+	expect_no_leaks();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	deadline = limit ? begin.tv_sec + (time_t)limit : 0;
 	for (unsigned int i = 0; i < WORKERS; i++) {

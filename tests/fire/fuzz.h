@@ -73,7 +73,7 @@ enum identity { AS_ROOT, AS_USER, IN_NAMESPACE };
 enum {
 	FD_FIRST = 100,		/* proofs: pagemap of each target, mem of each, then others */
 	FD_OTHERS = FD_FIRST + 2 * TARGETS,
-	FD_COUNT = 2 * TARGETS + 40,
+	FD_COUNT = 2 * TARGETS + 60,
 };
 
 struct caller {

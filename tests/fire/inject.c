@@ -8,7 +8,9 @@
  * any more: what is tried a second time fails, too. Each must be refused with an errno of
  * the few that say this, or be answered wholly and right, where the kernel had another
  * way; the same request after it must be answered as ever. Then the same with loading the
- * module. In the end nothing is left over.
+ * module. Last, no piece of memory larger than a page can be had, and every request must
+ * be answered as ever. In the end nothing is left over, and neither kmemleak nor the account
+ * of the memory cgroup know of anything lost.
  *
  * --dry makes the requests, for a kernel that cannot let allocations fail.
  */
@@ -30,6 +32,8 @@
 #define PARAMS		"/sys/module/pmemctl/parameters/"
 #define DEBUG		"/sys/kernel/debug/"
 #define MAX_NTH		20000
+#define KEPT_MAX	(1L << 20)	/* sockets and their like; a page lost each time is more */
+#define MANY		1000000	/* more than are ever made to fail */
 
 /* What makes a request one of its kind */
 struct request {
@@ -57,10 +61,12 @@ struct outcome {
 enum failing {
 	ONE,			/* the nth */
 	FROM_ONE_ON,		/* that, and all after it */
+	LARGER_THAN_A_PAGE,
 };
 
 static const char *const failing_names[] = {
 	[ONE] = "failing", [FROM_ONE_ON] = "and all after it failing",
+	[LARGER_THAN_A_PAGE] = "larger than a page failing",
 };
 
 static int fail_nth = -1, make_it_fail = -1;
@@ -86,10 +92,23 @@ static void arm(unsigned int nth)
 
 	if (!nth)
 		return;
-	snprintf(text, sizeof(text), "%u", nth);
-	write_fault(fail_nth, text);
-	if (failing == FROM_ONE_ON)
+	if (failing != LARGER_THAN_A_PAGE) {
+		snprintf(text, sizeof(text), "%u", nth);
+		write_fault(fail_nth, text);
+	}
+	if (failing != ONE)
 		write_fault(make_it_fail, "1");
+}
+
+/* Return: how many have failed since it was asked last, of those that were larger than a page */
+static long larger_failed(void)
+{
+	static long left = MANY;
+	long before = left;
+
+	if (read_number(DEBUG "fail_page_alloc/times", &left))
+		die("fail_page_alloc/times");
+	return before - left;
 }
 
 /* Return: whether it fired */
@@ -100,10 +119,17 @@ static bool disarm(unsigned int nth)
 	if (!nth)
 		return false;
 	write_fault(make_it_fail, "0");
+	if (failing == LARGER_THAN_A_PAGE)
+		return larger_failed() > 0;
 	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0)
 		die("fail-nth");
 	write_fault(fail_nth, "0");
 	return !strtoul(text, NULL, 10);
+}
+
+static bool is_about_memory(int error)
+{
+	return error == ENOMEM || error == ENOBUFS;
 }
 
 /* Nothing here but what the request needs: all of it is counted */
@@ -156,9 +182,10 @@ static struct outcome run(const struct request *r, unsigned int nth)
 	return o;
 }
 
-static bool is_about_memory(int error)
+/* Who lacks but large pieces has another way */
+static bool is_excused(const struct outcome *o, int error)
 {
-	return error == ENOMEM || error == ENOBUFS;
+	return o->fired && failing != LARGER_THAN_A_PAGE && is_about_memory(error);
 }
 
 /* Of a target that does not change: the tables with addresses, files and paths */
@@ -187,7 +214,7 @@ static const char *verdict(const struct request *r, const struct outcome *o,
 	if (o->send_error || (o->recv_error && !a->ended)) {
 		int error = o->send_error ?: o->recv_error;
 
-		if (o->fired && is_about_memory(error))
+		if (is_excused(o, error))
 			return NULL;
 		snprintf(text, sizeof(text), "errno %d of send, %d of receive", o->send_error,
 			 o->recv_error);
@@ -196,7 +223,7 @@ static const char *verdict(const struct request *r, const struct outcome *o,
 	if (!a->ended)
 		return "no answer";
 	if (a->error) {
-		if ((o->fired && is_about_memory(a->error)) || a->error == r->error)
+		if (is_excused(o, a->error) || a->error == r->error)
 			return NULL;
 		snprintf(text, sizeof(text), "refused with %d", a->error);
 		return text;
@@ -216,19 +243,15 @@ static void complain(const struct request *r, unsigned int nth, const char *wron
 	fflush(stdout);
 }
 
-static void try_request(const struct request *r, bool dry)
+static void try_each_allocation(const struct request *r, const struct outcome *plain)
 {
-	struct outcome plain = run(r, 0), o;
-	const char *wrong = verdict(r, &plain, NULL);
 	unsigned int nth, ended = 0;
+	const char *wrong;
+	struct outcome o;
 
-	if (wrong) {
-		complain(r, 0, wrong);
-		return;
-	}
-	for (nth = 1; !dry; nth++) {
+	for (nth = 1; ; nth++) {
 		o = run(r, nth);
-		wrong = verdict(r, &o, &plain);
+		wrong = verdict(r, &o, plain);
 		if (wrong)
 			complain(r, nth, wrong);
 		if (!o.fired)
@@ -241,7 +264,7 @@ static void try_request(const struct request *r, bool dry)
 		ended += o.answer.ended;
 
 		o = run(r, 0);
-		wrong = verdict(r, &o, &plain);
+		wrong = verdict(r, &o, plain);
 		if (wrong)
 			complain(r, nth, wrong);
 		if (nth == MAX_NTH) {
@@ -252,6 +275,28 @@ static void try_request(const struct request *r, bool dry)
 	printf("%s: allocation 1 to %u %s: %u were told in an answer\n", r->name, nth - 1,
 	       failing_names[failing], ended);
 	fflush(stdout);
+}
+
+static void try_request(const struct request *r, bool dry)
+{
+	struct outcome plain = run(r, 0), o;
+	const char *wrong = verdict(r, &plain, NULL);
+
+	if (wrong) {
+		complain(r, 0, wrong);
+		return;
+	}
+	if (dry)
+		return;
+	if (failing != LARGER_THAN_A_PAGE) {
+		try_each_allocation(r, &plain);
+		return;
+	}
+	o = run(r, 1);
+	wrong = verdict(r, &o, &plain);
+	if (wrong)
+		complain(r, 0, wrong);
+	fired += o.fired;
 }
 
 static pid_t targets[TARGETS];
@@ -337,6 +382,9 @@ static void try_requests(bool dry)
 	try_target("small pieces", targets[TARGET_WIDE], "pagemap", 7, false, false, 4096, dry);
 	try_target("many VMAs", vast, "pagemap", 1, false, false, 32768, dry);
 	try_target("threads", threads, "pagemap", 7, false, true, 32768, dry);
+	try_target("a thread, by its id", other_thread(threads), "mem", 7, false, true, 32768, dry);
+	snprintf(what, sizeof(what), "task/%d/pagemap", other_thread(targets[TARGET_LEADERLESS]));
+	try_target("no leader", targets[TARGET_LEADERLESS], what, 7, false, true, 32768, dry);
 	try_target("live threads", threads, "mem", 2, true, true, 32768, dry);
 	try_target("live, all", threads, "mem", 7, true, true, 32768, dry);
 	try_target("live, myself", getpid(), "mem", 7, true, true, 32768, dry);
@@ -349,7 +397,8 @@ static void try_requests(bool dry)
 	try_target("all tasks", 0, "pagemap", 0, false, true, 32768, dry);
 	try_target("all tasks in small pieces", 0, "mem", 0, false, true, 4096, dry);
 	try_refusals(dry);
-	snprintf(what, sizeof(what), "requests with the 1st, 2nd, ... allocation %s",
+	snprintf(what, sizeof(what), "requests with %s allocation %s",
+		 failing == LARGER_THAN_A_PAGE ? "every" : "the 1st, 2nd, ...",
 		 failing_names[failing]);
 	tried(dry ? "ordinary requests" : what, (dry ? attempts : fired) - before,
 	      "requests", findings - wrong, "findings");
@@ -490,32 +539,30 @@ static void check_nothing_left(void)
 	}
 }
 
+static void set_fault(const char *fault, const char *name, const char *value)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), DEBUG "%s/%s", fault, name);
+	if (write_text(path, value))
+		die("%s", path);
+}
+
 static void prepare_failures(void)
 {
 	static const char *const faults[] = { "failslab", "fail_page_alloc" };
-	static const char *const settings[][2] = {
-		{ "failslab/cache-filter", "N" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-	};
 	static const char *const both[][2] = {
 		{ "ignore-gfp-wait", "N" }, { "verbose", "0" }, { "task-filter", "Y" },
 		{ "interval", "1" }, { "space", "0" }, { "times", "-1" },
 		{ "probability", "100" },
 	};
-	char path[100];
 
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-		snprintf(path, sizeof(path), DEBUG "%s", settings[i][0]);
-		if (write_text(path, settings[i][1]))
-			die("%s", path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(faults) * ARRAY_SIZE(both); i++) {
-		snprintf(path, sizeof(path), DEBUG "%s/%s", faults[i % ARRAY_SIZE(faults)],
-			 both[i / ARRAY_SIZE(faults)][0]);
-		if (write_text(path, both[i / ARRAY_SIZE(faults)][1]))
-			die("%s", path);
-	}
+	set_fault("failslab", "cache-filter", "N");
+	set_fault("fail_page_alloc", "ignore-gfp-highmem", "N");
+	set_fault("fail_page_alloc", "min-order", "0");
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(faults); k++)
+			set_fault(faults[k], both[i][0], both[i][1]);
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	make_it_fail = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0 || make_it_fail < 0)
@@ -525,11 +572,23 @@ static void prepare_failures(void)
 		die("mlockall");
 }
 
+static void prepare_larger(void)
+{
+	char many[16];
+
+	snprintf(many, sizeof(many), "%d", MANY);
+	set_fault("failslab", "probability", "0");
+	/* with KASAN's red zones a piece of a page takes two, and one of two takes four */
+	set_fault("fail_page_alloc", "min-order", "2");
+	set_fault("fail_page_alloc", "times", many);
+}
+
 int main(int argc, char **argv)
 {
 	const char *module = "/build/kmod/pmemctl.ko", *cover = NULL;
 	bool dry = false, load = true, ask = true;
 	unsigned int lost;
+	long before, kept;
 
 	if (run_as_target(argc, argv))
 		return 0;
@@ -557,24 +616,34 @@ int main(int argc, char **argv)
 	library = start_target(TARGET_LIBRARY);
 	names = start_target(TARGET_NAMES);
 	deep = start_target(TARGET_DEEP);
-	forget_leaks();
+	expect_no_leaks();
+	account_open();
+	/* once without a failure: what is allocated once and kept is there then */
+	try_requests(true);
+	before = account();
 	if (!dry)
 		prepare_failures();
 
-	for (failing = ONE; failing <= FROM_ONE_ON; failing++) {
+	for (failing = ONE; !dry && failing <= LARGER_THAN_A_PAGE; failing++) {
+		if (failing == LARGER_THAN_A_PAGE)
+			prepare_larger();
 		if (ask)
-			try_requests(dry);
-		if (!dry && load)
+			try_requests(false);
+		if (load && failing != LARGER_THAN_A_PAGE)
 			try_load(module);
-		if (dry)
-			break;
 	}
 	check_nothing_left();
 	stop_targets(targets);
 	lost = leaks();
 	findings += lost;
+	kept = account() - before;
+	if (kept > KEPT_MAX) {
+		findings++;
+		printf("not ok - %ld bytes are not given back\n", kept);
+	}
 	printf("%llu requests, %llu allocations failed: %llu refused, %llu answered all the same; "
-	       "%u leaks\n", attempts, fired, refusals, answers, lost);
+	       "%u leaks, %ld bytes more in use than before\n", attempts, fired, refusals, answers,
+	       lost, kept);
 	if (cover_on())
 		printf("%u places of the module reached\n", cover_reached());
 	cover_save(cover);

@@ -6,6 +6,7 @@
  */
 #include "fire.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
@@ -377,6 +378,16 @@ pid_t start_target(enum target_kind kind)
 	return pid;
 }
 
+/**
+ * end_target - end one that start_target() started, or another child
+ * @pid: its id
+ */
+void end_target(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static pid_t child_of(pid_t pid)
 {
 	char path[64];
@@ -424,9 +435,31 @@ void stop_targets(const pid_t pids[TARGETS])
 	for (int kind = TARGET_QUIET; kind <= TARGET_ZOMBIE; kind++) {
 		if (kind == TARGET_PAIR_CHILD)
 			continue;
-		kill(pids[kind], SIGKILL);
-		waitpid(pids[kind], NULL, 0);
+		end_target(pids[kind]);
 	}
+}
+
+/**
+ * other_thread - a thread that is not the leader
+ * @pid: of a process
+ *
+ * Return: its id, 0 if there is none.
+ */
+pid_t other_thread(pid_t pid)
+{
+	const struct dirent *entry;
+	char path[64];
+	pid_t tid = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (atoi(entry->d_name) && atoi(entry->d_name) != pid)
+			tid = atoi(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return tid;
 }
 
 /**

@@ -134,8 +134,7 @@ static void visit_limits(void)
 	expect("a snapshot too many", ask_snapshot("", wide, wide, 7, false), EUSERS);
 	expect("a list of tasks too many", ask_tasks(""), EUSERS);
 	set_parameter("max_snapshots", before, NULL, 0);
-	kill(wide, SIGKILL);
-	waitpid(wide, NULL, 0);
+	end_target(wide);
 }
 
 static void visit_programs(void)
@@ -154,8 +153,7 @@ static void visit_programs(void)
 
 		for (uint32_t sections = 0; sections <= PMEMCTL_SECTION_ALL; sections++)
 			expect(programs[i].name, ask_snapshot("", pid, pid, sections, true), 0);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		end_target(pid);
 	}
 }
 
@@ -265,8 +263,7 @@ static void visit_kthreads(const char *file)
 	expect("tasks", ask_tasks(""), 0);
 	if (syscall(SYS_delete_module, "borrow", O_NONBLOCK))
 		die("borrow");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	end_target(pid);
 }
 
 /* More processes at once than the module makes room for */
@@ -277,8 +274,7 @@ static void visit_crowd(void)
 
 	/* room is made for as many tasks, and for as many mms, as there were the last time */
 	expect("tasks before", ask_tasks("tasks before"), 0);
-	kill(swarm, SIGKILL);
-	waitpid(swarm, NULL, 0);
+	end_target(swarm);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
@@ -289,10 +285,8 @@ static void visit_crowd(void)
 	}
 	expect("tasks, many of them new", ask_tasks("tasks, many of them new"), 0);
 	expect("as many", ask_tasks("as many"), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		end_target(pids[i]);
 }
 
 /* More tasks than there is room for: threads, which bring no mm with them */
@@ -303,8 +297,7 @@ static void visit_swarm(void)
 	expect("tasks before", ask_tasks("tasks before"), 0);
 	swarm = start_target(TARGET_SWARM);
 	expect("tasks, a process of many", ask_tasks("tasks, a process of many"), 0);
-	kill(swarm, SIGKILL);
-	waitpid(swarm, NULL, 0);
+	end_target(swarm);
 }
 
 /* An answer that is left for so long that it is gone */
@@ -318,8 +311,7 @@ static void visit_unread(void)
 	expect("an answer read too late", ask_snapshot("", vast, vast, 1, false), ETIMEDOUT);
 	wait_before_reading = 0;
 	set_parameter("max_unread_s", before, NULL, 0);
-	kill(vast, SIGKILL);
-	waitpid(vast, NULL, 0);
+	end_target(vast);
 }
 
 /* In a pid namespace, with the mm of a process outside */
@@ -419,8 +411,7 @@ static void visit_locked(void)
 			close(fd);
 		}
 	}
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	end_target(pid);
 	printf("a process that keeps its lock: %u times busy, %u times answered; %u of 8 readers "
 	       "killed before the end\n", busy, answered, killed);
 }
@@ -448,7 +439,7 @@ int main(int argc, char **argv)
 		die("the module is not loaded");
 	cover_init(module);
 	cover_prepare();
-	forget_leaks();
+	expect_no_leaks();
 
 	visit_limits();
 	visit_programs();

@@ -16,6 +16,8 @@ import pytest
 # Guests are emulated: everything is slow, nothing may hang
 SLOW = int(os.environ.get("PMEMCTL_SLOW", 1))
 PATIENCE = 120 * SLOW
+# a kernel in which allocations can be made to fail
+DEBUG = os.uname().nodename.startswith("debug-")
 HERE = os.path.dirname(__file__)
 
 # fixtures that any test of "every kind of process" goes over
@@ -268,6 +270,15 @@ os.kill(pid, 9)
 """
 
 
+@contextlib.contextmanager
+def huge_head(*caller):
+    """Where the page is, whose, and the child's id."""
+    with started([*caller, "python3", "-c", HUGE_HEAD]) as popen:
+        addr, pid, child = (int(x, 0) for x in popen.stdout.readline().split())
+        assert "AnonHugePages:      0 kB" not in read(f"/proc/{pid}/smaps_rollup")
+        yield addr, pid, child
+
+
 TRIED = []
 
 
@@ -320,6 +331,20 @@ def nothing_is_left():
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     raise AssertionError(f"left running: {left}")
+
+
+def attack(*argv, timeout, cwd=None):
+    """A program of tests/fire, which found nothing. What it tried: (how many, unit)"""
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=cwd, timeout=timeout)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    assert done.stderr == ""
+    counts = [line.split("\t")[1:] for line in done.stdout.splitlines()
+              if line.startswith("TRIED\t")]
+    for count in counts:
+        tried(*count)
+    assert all(found == "nothing" for _, _, _, found in counts)
+    return [(int(count), unit) for _, count, unit, _ in counts]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -469,8 +469,8 @@ def spray(pattern):
     area.close()
 
 
-# of SLUB, page poisoning and KASAN, and the two that are sprayed
-PATTERNS = [bytes([b]) * 4 for b in (0x6b, 0x5a, 0xaa, 0xa5, 0xcc, 0xbb)]
+# of SLUB, page poisoning, KASAN, and what compilers fill the stack with
+PATTERNS = {bytes([b]) * 4 for b in (0x6b, 0x5a, 0xaa, 0xa5, 0xcc, 0xbb, 0xfe)}
 SPRAYED = b"\xc7", b"\x3b"
 
 
@@ -500,15 +500,21 @@ def test_same_request_same_bytes():
     tried("the same request after other memory", compared, "bytes compared")
 
 
+def poison(part):
+    return PATTERNS & {struct.pack("=I", v) for _, v in raw.words(part)}
+
+
 def test_no_poison(heard):
-    """Patterns that debug kernels fill free memory with. By chance one of them is an
-    aligned word of a reply with a probability of 6 / 2^32 for each word."""
+    """Patterns that debug kernels fill free memory with, and new stacks. By chance one of
+    them is an aligned word of a reply with a probability of 7 / 2^32 for each word."""
     count = 0
     for answer in heard[1]:
         for key, part in raw.Walk(answer, heard[0]).numbers():
-            aligned = {struct.pack("=I", v) for _, v in raw.words(part)}
             count += len(part) // 4
-            assert not aligned & set(PATTERNS), f"poison in {key}"
+            assert not poison(part), f"poison in {key}"
+    # it does find each where there is one
+    for pattern in PATTERNS:
+        assert poison(bytes(4) + pattern + bytes(8)) == {pattern}
     tried("poison of freed memory", count, "words")
 
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -20,7 +21,7 @@ import time
 import pytest
 
 import nl
-from conftest import (SLOW, fixture, libc, pmemctl, read, started, stat_field, tried,
+from conftest import (DEBUG, SLOW, fixture, libc, pmemctl, read, started, stat_field, tried,
                       wait_until)
 from nl import errno
 from test_access import refused
@@ -52,6 +53,13 @@ def idle():
 def module_is_idle():
     yield
     idle()
+
+
+@pytest.fixture(scope="module")
+def big():
+    """Of whom an answer takes 3 MiB: on a debug kernel he needs minutes to become so."""
+    with fixture("fx-manyvmas 60000") as target:
+        yield target
 
 
 def found(result, *words):
@@ -103,13 +111,18 @@ def kinds_of(path, target):
 def test_gale(tmp_path):
     """Fork, vfork, clone, exec, exit and unmap, and 8 readers on all of them."""
     board = tmp_path / "board"
+    kinds, answers = {}, 0
     with fixture(["fx-gale", "4", str(board)]) as target:
-        result = readers("--pids", board)
-        kinds = kinds_of(board, target)
-    well_formed(result, PASSING)
+        # on a slow guest beside others not all is done in so few seconds
+        for _ in range(8):
+            result = readers("--pids", board)
+            well_formed(result, PASSING)
+            answers += result["answers"]
+            kinds = kinds_of(board, target)
+            if all(kinds.values()):
+                break
     assert all(kinds.values()), kinds
-    tried(f"storm: 8 readers of targets that {', '.join(kinds)}", result["answers"], "answers",
-          found(result, "ill"))
+    tried(f"storm: 8 readers of targets that {', '.join(kinds)}", answers, "answers", "nothing")
     tried("storm: what these targets did meanwhile", sum(kinds.values()), "changes", "nothing")
 
 
@@ -118,7 +131,7 @@ def test_layouts_are_versions():
     result = run("fx-layout", "--seconds", SECONDS)
     assert not result["torn"] and not result["outside"], result["first"]
     assert not result["ill"] and set(errors(result)) <= {errno.EBUSY}, result
-    assert result["moved"] >= 5 * SECONDS, result
+    assert result["moved"] - result["round"] >= SECONDS, result
     tried("storm: one snapshot among splits and merges", result["looks"], "snapshots",
           found(result, "torn", "outside"))
     tried("storm: these splits and merges", result["changes"], "changes", "nothing")
@@ -173,6 +186,8 @@ def test_load_and_unload():
             load()
     well_formed(result, set())
     assert result["absent"] and result["opened"] > 3, result
+    # it was asked something at the moment
+    assert busy or LOADS < 100
     tried("storm: load and unload under 2 readers", loads, "times",
           found(result, "ill"))
     tried("storm: answers to readers whose module comes and goes", result["answers"],
@@ -223,10 +238,9 @@ def stopped_reader(pid):
         os.close(ours)
 
 
-def test_reader_that_stops():
+def test_reader_that_stops(big):
     """It keeps nobody from anything but rmmod, and in the end has nothing any more."""
-    with fixture("fx-manyvmas 60000") as big, fixture("fx-churn --vma") as busy, \
-            parameter("max_unread_s", 2):
+    with fixture("fx-churn --vma") as busy, parameter("max_unread_s", 2):
         with stopped_reader(busy.pid), stopped_reader(big.pid) as go_on:
             assert module_memory() > 60000 * nl.VMA.size
             before = ticks(busy)
@@ -247,15 +261,15 @@ def test_readers_that_are_killed(tmp_path):
     """At any moment: asking, waiting, reading."""
     board = tmp_path / "board"
     killed = 0
-    with fixture(["fx-gale", "2", str(board)]), fixture("fx-manyvmas 5000") as big:
+    with fixture(["fx-gale", "2", str(board)]), fixture("fx-manyvmas 5000") as target:
         end = time.monotonic() + SECONDS / 2
         while time.monotonic() < end:
-            for who in ["--pids", str(board)], [str(big.pid)]:
+            for who in ["--pids", str(board)], [str(target.pid)]:
                 with subprocess.Popen(["fx-readers", "--readers", "4", *who],
                                       start_new_session=True) as popen:
                     time.sleep(0.05 + killed % 7 / 20)
                     os.killpg(popen.pid, signal.SIGKILL)
-                killed += 5
+                killed += 4
     idle()
     tried("storm: readers killed in mid-request", killed, "readers", "nothing")
 
@@ -279,33 +293,86 @@ def memory_group(limit):
         os.rmdir(GROUP)
 
 
-def test_memory_group_that_is_too_small():
+def memory_events():
+    return dict(line.split() for line in read(f"{GROUP}/memory.events").splitlines())
+
+
+def test_memory_group_that_is_too_small(big):
     """The dump fails, whoever asks from elsewhere gets it, and nobody is killed."""
-    with fixture("fx-manyvmas 60000") as target, memory_group(2 << 20):
+    with memory_group(2 << 20):
         done = subprocess.run(
             ["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs;"
-             f" exec fx-readers --seconds 2 --readers 1 {target.pid}"],
+             f" exec fx-readers --seconds 2 --readers 1 {big.pid}"],
             capture_output=True, timeout=120)
-        events = dict(line.split() for line in
-                      read(f"{GROUP}/memory.events").splitlines())
+        events = memory_events()
         assert done.returncode == 0, done
         result = json.loads(done.stdout)
         assert set(errors(result)) == {errno.ENOMEM}, result
         assert events["oom_kill"] == "0", events
-        assert len(nl.ask(target.pid).vmas) > 60000
+        assert len(nl.ask(big.pid).vmas) > 60000
     tried("storm: memory cgroup of 2 MiB, answers of 3 MiB",
           errors(result)[errno.ENOMEM], "requests refused with ENOMEM", "nothing")
 
 
-def test_memory_group_over_its_high_mark():
-    """Who must sleep for memory does so where nobody waits for him."""
+def test_memory_group_that_is_killed(big):
+    """Somebody in it takes all there is, and the OOM killer ends everybody in it: readers
+    wherever they are in a request."""
+    killed = 0
+    for i in range(4):
+        with memory_group(24 << 20):
+            with open(f"{GROUP}/memory.oom.group", "w") as f:
+                f.write("1")
+            with subprocess.Popen(
+                    ["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs;"
+                     f" fx-readers --seconds 600 --readers 2 {big.pid} & read word;"
+                     " exec tail /dev/zero"], stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL) as popen:
+                wait_until("they are all there", lambda: len(
+                    read(f"{GROUP}/cgroup.procs").split()) == 4)
+                time.sleep(0.1 + i / 10)
+                popen.stdin.close()
+                assert popen.wait(60 * SLOW) == -signal.SIGKILL
+            wait_until("all are gone", lambda: not read(f"{GROUP}/cgroup.procs"))
+            events = memory_events()
+            # whom his parent's death took before him, it does not count
+            assert int(events["oom_kill"]) >= 1, events
+            killed += 2
+        assert nl.ask(big.pid).vmas
+    wait_until("nothing is left of them", lambda: module_memory() == 0)
+    tried("storm: readers that the OOM killer ends", killed, "readers", "nothing")
+
+
+@contextlib.contextmanager
+def pages_may_fail():
+    """Single pages, if they are wanted at once, of tasks that say so."""
+    places = {"min-order": "0", "ignore-gfp-wait": "Y", "task-filter": "Y", "times": "-1",
+              "probability": "100"}
+    before = {}
+    try:
+        for name, value in places.items():
+            path = f"/sys/kernel/debug/fail_page_alloc/{name}"
+            before[path] = read(path)
+            with open(path, "w") as f:
+                f.write(value)
+        yield
+    finally:
+        for path, value in reversed(before.items()):
+            with open(path, "w") as f:
+                f.write(value)
+
+
+@pytest.mark.parametrize("page", [0, 300] if DEBUG else [0])
+def test_memory_group_over_its_high_mark(big, page):
+    """Who must sleep for memory does so where nobody waits for him: nor when from the
+    300th page or so on none is to be had at once, by him who had those on credit."""
     longest = rounds = 0
-    with fixture("fx-manyvmas 60000") as target, memory_group("max"):
+    how = f"--seconds {SECONDS} --readers 1" + (f" --fail-from {page}" if page else "")
+    with memory_group("max"), pages_may_fail() if page else contextlib.nullcontext():
         # what is there already is over the mark, and cannot go
         with open(f"{GROUP}/memory.high", "w") as f:
             f.write("65536")
         with started(["sh", "-c", f"echo 0 >{GROUP}/cgroup.procs;"
-                      f" exec fx-readers --seconds {2 * SECONDS} --readers 1 {target.pid}"]
+                      f" exec fx-readers {how} {big.pid}"]
                      ) as popen:
             while popen.poll() is None:
                 load(FAMILY)
@@ -314,11 +381,12 @@ def test_memory_group_over_its_high_mark():
                 assert unload("family")
                 time.sleep(0.01)
             result = json.loads(popen.stdout.readline())
-        events = dict(line.split() for line in
-                      read(f"{GROUP}/memory.events").splitlines())
+        events = memory_events()
     assert int(events["high"]) > 0 and rounds > 10, (events, rounds)
-    assert result["answers"] and not result["ill"], result
     assert longest < 10**6, (longest, rounds)
+    # the page that failed was not asked for again
+    assert set(errors(result)) == {errno.ENOMEM} if page else result["answers"], result
+    assert not result["ill"], result
     tried("storm: a family registered while a reader over his memory.high sleeps", rounds,
           "times", "nothing")
 
@@ -452,16 +520,26 @@ def test_lock_that_is_kept():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signal_in_the_wait(number):
-    """The command is gone long before the lock is free."""
+    """Who waits for half a second, and then again, is gone at once, at whatever moment."""
+    took = []
     with fixture("fx-threads 2") as target, kept_lock(target.pid):
-        for i in range(3):
-            with subprocess.Popen(["fx-readers", "--readers", "4", "--seconds", "600",
+        for i in range(11):
+            with subprocess.Popen(["fx-readers", "--readers", "1", "--seconds", "600",
                                    str(target.pid)], start_new_session=True) as popen:
-                time.sleep(0.2 + i / 5)
+                children = f"/proc/{popen.pid}/task/{popen.pid}/children"
+                wait_until("there is a reader", lambda: read(children))
+                reader = os.pidfd_open(int(read(children)))
+                time.sleep(0.2 + i * 0.045)
+                begun = time.monotonic()
                 os.killpg(popen.pid, number)
+                assert select.select([reader], [], [], 20)[0]
+                took.append(time.monotonic() - begun)
+                os.close(reader)
                 assert popen.wait(20) == -number
         idle()
-    tried(f"storm: {number.name} in the wait for the mmap_lock", 12, "readers", "nothing")
+    assert sorted(took)[5] < 0.1, took
+    tried(f"storm: {number.name} in the wait for the mmap_lock", len(took), "readers",
+          "nothing")
 
 
 def test_command_and_a_lock_that_is_kept():
