@@ -83,6 +83,7 @@ struct answer {
 struct talk {
 	int family;
 	bool loose;		/* others read, too: pieces may be missing */
+	bool wordless;		/* the socket has no NETLINK_EXT_ACK */
 	unsigned int n;
 	struct answer answers[8];
 };

@@ -256,7 +256,7 @@ static const char *judge_answer(const struct wish *wish, const struct answer *a,
 	if (a->refused && !a->error && wish->is_ours)
 		return "an acknowledgement for no work";
 	if (a->refused && (a->error == EINVAL || a->error == ERANGE) && wish->is_ours &&
-	    !wish->strange_head && !a->has_words)
+	    !wish->strange_head && !a->has_words && !talk->wordless)
 		return "refused without a word";
 	return NULL;
 }
@@ -444,6 +444,18 @@ static void renew_socket(void)
 	sock = open_socket();
 }
 
+/* As the plan wants the socket to be; with what it mostly is it is that already */
+static void tell_socket(uint8_t hears)
+{
+	int on = 1, off = 0;
+
+	if ((hears & HEARS_STRICTLY &&
+	     setsockopt(sock, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on))) ||
+	    (hears & HEARS_NO_WORDS &&
+	     setsockopt(sock, SOL_NETLINK, NETLINK_EXT_ACK, &off, sizeof(off))))
+		die("netlink socket");
+}
+
 static void run_case(const struct plan *plan, bool plain, const char *name)
 {
 	static uint8_t bytes[4096];
@@ -458,8 +470,8 @@ static void run_case(const struct plan *plan, bool plain, const char *name)
 	read_wishes(&wishes, bytes, len);
 	begin_talk(&talk, &wishes);
 	if (verbose) {
-		printf("%s: way %u, %zu bytes, as caller %d:", name, plan->way, len,
-		       caller.identity);
+		printf("%s: way %u, %zu bytes, as caller %d, socket %u:", name, plan->way, len,
+		       caller.identity, plan->hears);
 		for (size_t i = 0; i < len; i++)
 			printf("%s%02x", i % 4 ? "" : " ", bytes[i]);
 		printf("\n");
@@ -470,6 +482,9 @@ static void run_case(const struct plan *plan, bool plain, const char *name)
 		setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 		talk.loose = true;
 	}
+	tell_socket(plan->hears);
+	/* the helper process has a socket of its own */
+	talk.wordless = plan->hears & HEARS_NO_WORDS && plan->way != WAY_CHILD;
 	if (plan->way == WAY_THREAD) {
 		wrong = race(bytes, len, &talk);
 	} else if (plan->way == WAY_CHILD) {
@@ -518,7 +533,7 @@ static void run_case(const struct plan *plan, bool plain, const char *name)
 		complain(name, wrong);
 	else
 		judge_all(name, &wishes, &talk, plan->way == WAY_CHILD);
-	if (wrong || talk.loose)
+	if (wrong || talk.loose || plan->hears)
 		renew_socket();
 }
 

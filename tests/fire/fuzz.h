@@ -33,6 +33,10 @@ struct form {
 	uint8_t tail[TAIL_MAX];
 };
 
+/* What the socket is told of itself */
+#define HEARS_STRICTLY	1	/* NETLINK_GET_STRICT_CHK */
+#define HEARS_NO_WORDS	2	/* without NETLINK_EXT_ACK */
+
 /* How it is sent and what becomes of the answer */
 enum way {
 	WAY_READ,
@@ -51,6 +55,7 @@ enum way {
 struct plan {
 	uint8_t way;
 	uint8_t amount;		/* of what the way says */
+	uint8_t hears;		/* HEARS_* */
 	uint8_t nr;
 	struct form forms[FORMS_MAX];
 };

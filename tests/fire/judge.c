@@ -478,7 +478,10 @@ static const char *judge_end(struct talk *talk, struct answer *a, const struct n
 		if (wrong)
 			return wrong;
 	}
-	if (!a->refused && a->error && !a->has_words && a->error != ENOMEM && a->error != EINTR)
+	if (talk->wordless && a->has_words)
+		return WRONG("words to who wants none");
+	if (!a->refused && a->error && !a->has_words && !talk->wordless &&
+	    a->error != ENOMEM && a->error != EINTR)
 		return WRONG("error %d without a word", a->error);
 	return a->error || a->refused ? NULL : judge_complete(talk, a);
 }

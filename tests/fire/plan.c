@@ -137,6 +137,7 @@ void plan_make(struct plan *plan, struct dice *dice)
 	memset(plan, 0, sizeof(*plan));
 	plan->way = some_way(dice);
 	plan->amount = dice_throw(dice, 256);
+	plan->hears = dice_throw(dice, 8) ? 0 : 1 + dice_throw(dice, 3);
 	plan->nr = dice_throw(dice, 12) ? 1 : 1 + dice_throw(dice, FORMS_MAX);
 	for (unsigned int i = 0; i < plan->nr; i++)
 		make_form(&plan->forms[i], dice);
