@@ -315,6 +315,16 @@ def user_processes():
     return found
 
 
+@pytest.fixture(scope="session", autouse=True)
+def khugepaged_rests():
+    """It takes pages out of processes, and puts such in, that are stopped for a test; on
+    Linux 7.3 pages of programs and libraries, too."""
+    path = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"
+    if os.path.exists(path):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(str(24 * 3600 * 1000))
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """A process that outlives its test would disturb those that come after it, and
