@@ -252,7 +252,7 @@ enum proc_answer proc_same_namespace(uint32_t a, uint32_t b, const char *name)
 		int ret = namespace_of(pids[i], name, &spaces[i]);
 
 		if (ret)
-			return ret == -ENOENT || ret == -ESRCH ? PROC_DIFFERENT : PROC_UNKNOWN;
+			return proc_is_gone(ret) ? PROC_DIFFERENT : PROC_UNKNOWN;
 	}
 	return spaces[0].st_ino == spaces[1].st_ino ? PROC_SAME : PROC_DIFFERENT;
 }

@@ -82,6 +82,17 @@ static inline bool proc_is_refusal(int error)
 }
 
 /**
+ * proc_is_gone() - whether an error says that the task has ended
+ * @error: -errno of proc_open(), or of the module
+ *
+ * Return: whether it does.
+ */
+static inline bool proc_is_gone(int error)
+{
+	return error == -ENOENT || error == -ESRCH;
+}
+
+/**
  * proc_no_huge_pages() - whether a process gets no transparent huge pages
  * @pid: any thread of the process
  * @tid: 0, or the thread of it to look at

@@ -189,11 +189,6 @@ static int add_threads(struct survey *survey, uint32_t pid, uint32_t mm, bool vf
 	return ret;
 }
 
-static bool is_gone(int error)
-{
-	return error == -ENOENT || error == -ESRCH;
-}
-
 /* Return: 0 with an mm or, at @mm, 0 for none; an errno or -1 as look_at_mm() */
 static int find_mm(struct survey *survey, uint32_t pid, const struct proc_stat *stat,
 		   uint32_t *mm, bool *vfork)
@@ -209,7 +204,7 @@ static int find_mm(struct survey *survey, uint32_t pid, const struct proc_stat *
 		struct timespec pause = { .tv_nsec = 1000000L << i };
 
 		ret = look_at_mm(survey, pid, tid, &row, vfork);
-		if (!ret || proc_is_refusal(ret) || is_gone(ret) || survey->why->status)
+		if (!ret || proc_is_refusal(ret) || proc_is_gone(ret) || survey->why->status)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -249,7 +244,7 @@ static int look_at_process(struct survey *survey, uint32_t pid)
 		ret = find_mm(survey, pid, &stat, &mm, &vfork);
 	if (survey->why->status)
 		return -1;
-	if (is_gone(ret))
+	if (proc_is_gone(ret))
 		return 0;
 	if (ret) {
 		if (proc_is_refusal(ret))

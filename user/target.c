@@ -66,11 +66,6 @@ static int not_permitted(struct look *look)
 		    "%s: you may not look at it; try as its owner or root", look->stat.comm);
 }
 
-static int is_gone(int error)
-{
-	return error == -ENOENT || error == -ESRCH;
-}
-
 /*
  * The descriptor that shows the right to look. ATTACH is asked for only where
  * it is of use, as a refusal leaves traces in the logs.
@@ -152,7 +147,7 @@ static int attempt(struct look *look)
 {
 	int proof = -1, ret = proc_stat(look->pid, &look->stat);
 
-	if (is_gone(ret))
+	if (proc_is_gone(ret))
 		return fail(look, STATUS_NO_PROCESS, "no such process");
 	if (proc_is_refusal(ret))
 		return fail(look, STATUS_NOT_PERMITTED, "/proc does not let you see it");
@@ -169,7 +164,7 @@ static int attempt(struct look *look)
 		proof = open_proof(look, look->tid);
 		if (proc_is_refusal(proof))
 			return not_permitted(look);
-		if (is_gone(proof))	/* it, its mm or its live thread: look again */
+		if (proc_is_gone(proof))	/* it, its mm or its live thread: look again */
 			return -ENODATA;
 		if (proof < 0)
 			return fail(look, STATUS_FAILED, "/proc/%u/pagemap: %s", look->pid,
@@ -386,7 +381,7 @@ static int hear_witness(struct look *look)
 	if (look->pagemap < 0) {
 		hear_nothing(look);
 		look->model->witness.smaps.error = -look->pagemap;
-		return is_gone(look->pagemap) ? -ENODATA : 0;
+		return proc_is_gone(look->pagemap) ? -ENODATA : 0;
 	}
 	look->mem = -1;
 	if (look->model->flags & PMEMCTL_PROCESS_ATTACH)
