@@ -117,7 +117,7 @@ enum target_kind {
 	TARGET_SIGNALS,
 	TARGET_VAST,		/* VMAs */
 	TARGET_SWARM,		/* threads */
-	TARGET_THINNED,		/* a thread of it has ended */
+	TARGET_THINNED,		/* a thread of it has ended, another has an odd robust_list */
 };
 
 extern const char *const target_names[TARGETS];

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,7 +26,7 @@
 #include <unistd.h>
 
 #define WIDE_VMAS	400
-#define VAST_VMAS	1000	/* more than fit into what kmalloc() gives */
+#define VAST_VMAS	5000	/* more than fit into what kmalloc() gives, or are copied in one go */
 #define SWARM_THREADS	1000
 #define READY		"fire-ready"
 #define LIBRARY_FILES	300
@@ -129,10 +130,20 @@ static void *end_at_once(void *unused)
 	return unused;
 }
 
+/* Its robust_list is not where the C library has it, near the thread pointer */
+static void *stray(void *unused)
+{
+	static struct robust_list_head head = { .list.next = &head.list };
+
+	syscall(SYS_set_robust_list, &head, sizeof(head));
+	return sleeper(unused);
+}
+
 static void be_thinned(void)
 {
 	pthread_t thread;
 
+	start_thread(stray);
 	if (pthread_create(&thread, NULL, end_at_once, NULL) || pthread_join(thread, NULL))
 		die("no thread");
 	/* which is woken a moment before the kernel has counted what the thread had */

@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 
 #define PARAMS		"/sys/module/pmemctl/parameters/"
@@ -33,6 +34,7 @@ static int family;
 static unsigned int wait_before_reading;	/* seconds */
 static bool elsewhere;		/* in a process that notes by itself where it passes */
 static unsigned long long requests, findings;
+static pid_t vast, wide;
 
 static void complain(const char *what, const char *wrong)
 {
@@ -121,9 +123,9 @@ static void set_parameter(const char *name, const char *value, char *before, siz
 
 static void visit_limits(void)
 {
-	pid_t wide = start_target(TARGET_WIDE);
 	char before[32];
 
+	wide = start_target(TARGET_WIDE);
 	set_parameter("max_snapshot_mib", "0", before, sizeof(before));
 	expect("a snapshot without memory", ask_snapshot("", wide, wide, 7, false), EFBIG);
 	expect("live without memory", ask_snapshot("", wide, wide, 2, true), EFBIG);
@@ -303,9 +305,9 @@ static void visit_swarm(void)
 /* An answer that is left for so long that it is gone */
 static void visit_unread(void)
 {
-	pid_t vast = start_target(TARGET_VAST);
 	char before[32];
 
+	vast = start_target(TARGET_VAST);
 	set_parameter("max_unread_s", "1", before, sizeof(before));
 	wait_before_reading = 2;
 	expect("an answer read too late", ask_snapshot("", vast, vast, 1, false), ETIMEDOUT);
@@ -315,34 +317,129 @@ static void visit_unread(void)
 }
 
 /* In a pid namespace, with the mm of a process outside */
-static int look_at_myself(void *cover)
+static void look_at_myself(void)
 {
 	int proof = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 	struct message m;
 
-	elsewhere = true;
-	cover_enter(*(int *)cover);
 	snapshot_message(&m, family, 7, 1, proof, 7, false);
 	expect("shared with outsiders", ask("shared with outsiders", &m), 0);
 	expect("tasks of a namespace", ask_tasks("tasks of a namespace"), 0);
 	close(proof);
+}
+
+/* Return: 0 with a socket that an answer waits in, at @sock; else the errno it was refused with */
+static int leave(pid_t pid, int *sock)
+{
+	static uint8_t buf[32768];
+	struct talk talk = { .family = family, .n = 1, .answers[0].seq = 7 };
+	int proof = open_proof(pid, "pagemap", O_RDONLY);
+	const char *wrong = NULL;
+	int little = 2048;
+	struct message m;
+	ssize_t n;
+
+	*sock = open_socket();
+	/* even a peek has the kernel go on with the answer, unless the socket is full */
+	setsockopt(*sock, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+	snapshot_message(&m, family, 7, pid, proof, PMEMCTL_SECTION_VMAS, false);
+	requests++;
+	if (send_message(*sock, &m))
+		die("cannot be sent");
+	n = recv(*sock, buf, sizeof(buf), MSG_DONTWAIT | MSG_PEEK);
+	wrong = n < 0 ? "no answer" : judge(&talk, buf, n);
+	if (wrong)
+		complain("an answer that is left", wrong);
+	close(proof);
+	if (!talk.answers[0].ended)
+		return 0;
+	close(*sock);
+	return talk.answers[0].error ?: ENODATA;
+}
+
+/* As a user has it: what all of his answers take is limited, too */
+static void have_too_much(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	int socks[100], n = 0, error = 0;
+
+	if (syscall(SYS_capget, &head, caps))
+		die("capget");
+	caps[0].effective &= ~(1U << CAP_SYS_RESOURCE);
+	if (syscall(SYS_capset, &head, caps))
+		die("capset");
+	while (!error && n < (int)ARRAY_SIZE(socks)) {
+		error = leave(vast, &socks[n]);
+		n += !error;
+	}
+	expect("a large answer more than a user may have", error, EUSERS);
+	error = 0;
+	while (!error && n < (int)ARRAY_SIZE(socks)) {
+		error = leave(wide, &socks[n]);
+		n += !error;
+	}
+	expect("one more", error, EUSERS);
+	expect("all tasks, too", ask_tasks("all tasks, too"), EUSERS);
+	while (n)
+		close(socks[--n]);
+	/* netlink frees what a socket had a moment after it was closed */
+	for (int i = 0; i < 100; i++) {
+		error = ask_snapshot("given up", wide, wide, 7, false);
+		if (error != EUSERS)
+			break;
+		usleep(50000);
+	}
+	expect("when he has given them up", error, 0);
+}
+
+struct errand {
+	void (*run)(void);
+	int cover;
+};
+
+static int run_errand(void *data)
+{
+	const struct errand *errand = data;
+
+	elsewhere = true;
+	cover_enter(errand->cover);
+	errand->run();
 	return 0;
 }
 
-static void visit_namespace(void)
+/* In a process of its own, of our mm: what it counts is counted here */
+static void elsewhere_run(void (*run)(void), int flags)
 {
 	static uint8_t stack[1 << 17] __attribute__((aligned(16)));
 	uint64_t *area = NULL;
-	int cover = cover_lend(&area);
-	pid_t pid;
+	struct errand errand = { run, cover_lend(&area) };
+	pid_t pid = clone(run_errand, stack + sizeof(stack), CLONE_VM | SIGCHLD | flags, &errand);
 
-	pid = clone(look_at_myself, stack + sizeof(stack), CLONE_VM | CLONE_NEWPID | SIGCHLD,
-		    &cover);
 	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 		die("clone");
 	elsewhere = false;
-	if (cover >= 0)
-		cover_take(area);
+	if (errand.cover < 0)
+		return;
+	cover_take(area);
+	close(errand.cover);
+}
+
+static void visit_users_limit(void)
+{
+	pid_t swarm = start_target(TARGET_SWARM);
+	char memory[32], places[32];
+
+	vast = start_target(TARGET_VAST);
+	wide = start_target(TARGET_WIDE);
+	set_parameter("max_snapshot_mib", "1", memory, sizeof(memory));
+	set_parameter("max_snapshots", "1000", places, sizeof(places));
+	elsewhere_run(have_too_much, 0);
+	set_parameter("max_snapshots", places, NULL, 0);
+	set_parameter("max_snapshot_mib", memory, NULL, 0);
+	end_target(vast);
+	end_target(wide);
+	end_target(swarm);
 }
 
 /* Keeps its lock, to write, but for moments: mprotect() changes each page's entry */
@@ -445,7 +542,8 @@ int main(int argc, char **argv)
 	visit_programs();
 	visit_fixtures();
 	visit_kthreads(borrow);
-	visit_namespace();
+	elsewhere_run(look_at_myself, CLONE_NEWPID);
+	visit_users_limit();
 	visit_crowd();
 	visit_swarm();
 	visit_unread();
