@@ -93,6 +93,14 @@ def started(argv, **kwargs):
         popen.stdout.close()
 
 
+def at_rest(pid):
+    """What a program says of itself is out a moment before it waits. One whose main thread
+    works never does: half a second, then."""
+    end = time.monotonic() + 0.5
+    while stat_field(pid, 3) in "RD" and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def fixture(command):
     """A program of tests/fixtures, once it has told the truth about itself."""
@@ -102,6 +110,7 @@ def fixture(command):
         assert line, f"{argv} said nothing: exit {popen.wait()}"
         truth = json.loads(line)
         pid = truth["child"] if "fx-unmapped" in argv else truth["pid"]
+        at_rest(pid)
         yield Target(popen, truth, pid)
 
 
@@ -196,13 +205,13 @@ def stopped(target):
         os.kill(target.pid, signal.SIGCONT)
 
 
-def pmemctl(*args, **kwargs):
+def pmemctl(*args, timeout=PATIENCE, **kwargs):
     return subprocess.run(["pmemctl", *map(str, args)], capture_output=True,
-                          timeout=PATIENCE, **kwargs)
+                          timeout=timeout, **kwargs)
 
 
-def pmemctl_json(*args):
-    done = pmemctl(*args)
+def pmemctl_json(*args, **kwargs):
+    done = pmemctl(*args, **kwargs)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr == b""
     return json.loads(done.stdout)
@@ -316,13 +325,16 @@ def user_processes():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def khugepaged_rests():
-    """It takes pages out of processes, and puts such in, that are stopped for a test; on
-    Linux 7.3 pages of programs and libraries, too."""
-    path = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"
-    if os.path.exists(path):
-        with open(path, "w", encoding="ascii") as f:
-            f.write(str(24 * 3600 * 1000))
+def nobody_moves_pages():
+    """khugepaged takes pages out of processes, and puts such in, that are stopped for a
+    test, on Linux 7.3 pages of programs and libraries, too; kcompactd moves them."""
+    for path, value in (
+            ("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs",
+             24 * 3600 * 1000),
+            ("/proc/sys/vm/compaction_proactiveness", 0)):
+        if os.path.exists(path):
+            with open(path, "w", encoding="ascii") as f:
+                f.write(str(value))
 
 
 @pytest.fixture(autouse=True)

@@ -357,7 +357,7 @@ def test_in_a_storm():
             end = time.monotonic() + 10
             while time.monotonic() < end:
                 first = int(read("/proc/loadavg").split()[-1])
-                shown = pmemctl_json("sharers", "-J", target.pid)
+                shown = pmemctl_json("sharers", "-J", target.pid, timeout=3 * PATIENCE)
                 last = int(read("/proc/loadavg").split()[-1])
                 names = {}
                 for file in shown["files"]:

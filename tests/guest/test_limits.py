@@ -122,7 +122,7 @@ def test_real_memory():
 
 def test_an_answer_expires():
     """A reader who neither reads nor ends has nothing after a while."""
-    with parameter("max_unread_s", 2), hoard("--uid", 1001, "--vmas", VMAS,
+    with parameter("max_unread_s", 5), hoard("--uid", 1001, "--vmas", VMAS,
                                              "--sockets", 4) as target:
         assert target.truth["held"] == 4 and module_memory() > 4 * VMAS * nl.VMA.size
         begun = time.monotonic()
@@ -132,7 +132,7 @@ def test_an_answer_expires():
         with parameter("max_snapshots", 4), hoard("--uid", 1001, "--sockets", 1) as other:
             assert other.truth["held"] == 1
         assert read_all(target) == b"0 %d\n" % errno.ETIMEDOUT
-    assert took > 1
+    assert took > 2
     tried("limits: unread answers that expire", 4, "answers", "nothing")
 
 
@@ -144,7 +144,7 @@ def ask(client, pid):
 
 def test_slow_readers_are_waited_for():
     """It is the pause that counts, not the whole."""
-    with parameter("max_unread_s", 2), fixture("fx-manyvmas 5000") as target, \
+    with parameter("max_unread_s", 4), fixture("fx-manyvmas 10000") as target, \
             nl.Client(1 << 15) as client:
         ask(client, target.pid)
         bodies, ended = [], False
@@ -156,24 +156,24 @@ def test_slow_readers_are_waited_for():
                 ended = kind == nl.NLMSG_DONE
                 if not ended:
                     bodies.append(body[4:])
-        assert len(nl.Snapshot(bodies).vmas) > 5000
-        assert time.monotonic() - begun > 4
+        assert len(nl.Snapshot(bodies).vmas) > 10000
+        assert time.monotonic() - begun > 8
 
 
 def test_slow_readers_are_not_waited_for_ever():
     """Ten pauses long, whatever there is still to be read."""
-    with parameter("max_unread_s", 1), fixture("fx-manyvmas 60000") as target, \
+    with parameter("max_unread_s", 2), fixture("fx-manyvmas 60000") as target, \
             nl.Client(1 << 14) as client:
         ask(client, target.pid)
         error, begun = None, time.monotonic()
         while error is None:
-            time.sleep(0.5)
+            time.sleep(0.2)
             for kind, _, body in nl.messages(client.sock.recv(1 << 14)):
                 if kind in (nl.NLMSG_ERROR, nl.NLMSG_DONE):
                     error = -struct.unpack_from("=i", body)[0]
         took = time.monotonic() - begun
         assert (error, module_memory()) == (errno.ETIMEDOUT, 0)
-        assert 9 < took < 15 * SLOW, took
+        assert 19 < took < 30 * SLOW, took
 
 
 def test_a_table_is_in_no_large_piece():
