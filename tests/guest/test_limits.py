@@ -122,8 +122,8 @@ def test_real_memory():
 
 def test_an_answer_expires():
     """A reader who neither reads nor ends has nothing after a while."""
-    with parameter("max_unread_s", 5), hoard("--uid", 1001, "--vmas", VMAS,
-                                             "--sockets", 4) as target:
+    with parameter("max_unread_s", 3 + 2 * SLOW), hoard("--uid", 1001, "--vmas", VMAS,
+                                                        "--sockets", 4) as target:
         assert target.truth["held"] == 4 and module_memory() > 4 * VMAS * nl.VMA.size
         begun = time.monotonic()
         wait_until("the answers are gone", lambda: module_memory() == 0)
