@@ -20,7 +20,7 @@
 
 #define KCOV		"/sys/kernel/debug/kcov"
 #define SECTIONS	"/sys/module/pmemctl/sections/"
-#define AREA		(1 << 17)	/* places of one request, at most */
+#define AREA		(1 << 20)	/* places of one request, at most */
 #define SECTION_MAX	(1 << 18)
 
 /* A section with code. What was reached is shared by all processes */
@@ -175,12 +175,27 @@ static unsigned int add_area(const uint64_t *from)
 }
 
 /**
- * cover_take - what a process that was lent an area has reached
+ * cover_take - what a process that was lent an area has reached since it was asked last
  * @where: the area
  */
-void cover_take(const uint64_t *where)
+void cover_take(uint64_t *where)
 {
 	add_area(where);
+	__atomic_store_n(&where[0], 0, __ATOMIC_RELAXED);
+}
+
+/**
+ * cover_return - the same, and give the area back
+ * @fd: from cover_lend()
+ * @where: the area; NULL: there was none
+ */
+void cover_return(int fd, uint64_t *where)
+{
+	if (!where)
+		return;
+	cover_take(where);
+	munmap(where, AREA * sizeof(*where));
+	close(fd);
 }
 
 /**

@@ -140,7 +140,8 @@ unsigned int cover_reached(void);
 void cover_save(const char *path);
 void cover_move(void);
 int cover_lend(uint64_t **area);
-void cover_take(const uint64_t *area);
+void cover_take(uint64_t *area);
+void cover_return(int fd, uint64_t *area);
 void cover_enter(int fd);
 
 #endif

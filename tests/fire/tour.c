@@ -33,6 +33,7 @@
 static int family;
 static unsigned int wait_before_reading;	/* seconds */
 static bool elsewhere;		/* in a process that notes by itself where it passes */
+static uint64_t *lent;		/* and notes it here */
 static unsigned long long requests, findings;
 static pid_t vast, wide;
 
@@ -63,6 +64,8 @@ static int ask(const char *what, const struct message *m)
 	}
 	if (!elsewhere)
 		cover_end();
+	else if (lent)
+		cover_take(lent);
 	close(sock);
 	requests++;
 	if (wrong)
@@ -159,6 +162,18 @@ static void visit_programs(void)
 	}
 }
 
+/* -1: on any */
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	memset(&set, cpu < 0 ? 0xff : 0, sizeof(set));
+	if (cpu >= 0)
+		CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot run on CPU %d", cpu);
+}
+
 /* A program of tests/fixtures: it says its pid and ends with its input */
 static void visit_fixture(const char *command)
 {
@@ -194,14 +209,18 @@ static void visit_fixture(const char *command)
 	}
 	at = strstr(text, "\"pid\":");
 	shown = at ? atoi(at + 6) : pid;
-	/* whether a thread that runs is met on a CPU is luck */
+	/* whether a thread that runs is met on a CPU is partly luck */
 	for (unsigned int i = 0; i < (strstr(command, "--spin") ? 80 : 4); i++) {
 		uint32_t sections = i % 4 * 2 + 1;
-		int error = ask_snapshot(command, shown, shown, sections, sections & 2);
+		int error;
 
+		/* who runs on ours is not */
+		run_on(i / 4 % 2);
+		error = ask_snapshot(command, shown, shown, sections, sections & 2);
 		if (error)
 			expect(command, error, 0);
 	}
+	run_on(-1);
 	printf("%s: looked at\n", command);
 	expect("tasks", ask_tasks("tasks"), 0);
 	close(in[1]);
@@ -350,6 +369,8 @@ static int leave(pid_t pid, int *sock)
 	wrong = n < 0 ? "no answer" : judge(&talk, buf, n);
 	if (wrong)
 		complain("an answer that is left", wrong);
+	if (lent)
+		cover_take(lent);
 	close(proof);
 	if (!talk.answers[0].ended)
 		return 0;
@@ -412,17 +433,14 @@ static int run_errand(void *data)
 static void elsewhere_run(void (*run)(void), int flags)
 {
 	static uint8_t stack[1 << 17] __attribute__((aligned(16)));
-	uint64_t *area = NULL;
-	struct errand errand = { run, cover_lend(&area) };
+	struct errand errand = { run, cover_lend(&lent) };
 	pid_t pid = clone(run_errand, stack + sizeof(stack), CLONE_VM | SIGCHLD | flags, &errand);
 
 	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 		die("clone");
 	elsewhere = false;
-	if (errand.cover < 0)
-		return;
-	cover_take(area);
-	close(errand.cover);
+	cover_return(errand.cover, lent);
+	lent = NULL;
 }
 
 static void visit_users_limit(void)
@@ -464,7 +482,6 @@ static _Noreturn void keep_lock(void)
 static void visit_locked(void)
 {
 	unsigned int busy = 0, answered = 0, killed = 0;
-	uint64_t *area = NULL;
 	pid_t pid = fork();
 	char comm[32] = "";
 
@@ -487,6 +504,7 @@ static void visit_locked(void)
 			expect("a process that keeps its lock", error, EBUSY);
 	}
 	for (unsigned int i = 0; i < 8; i++) {
+		uint64_t *area = NULL;
 		int fd = cover_lend(&area), status;
 		pid_t reader = fork();
 
@@ -503,10 +521,7 @@ static void visit_locked(void)
 		waitpid(reader, &status, 0);
 		killed += WIFSIGNALED(status);
 		requests++;
-		if (fd >= 0) {
-			cover_take(area);
-			close(fd);
-		}
+		cover_return(fd, area);
 	}
 	end_target(pid);
 	printf("a process that keeps its lock: %u times busy, %u times answered; %u of 8 readers "

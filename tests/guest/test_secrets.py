@@ -186,7 +186,7 @@ def test_passed_descriptors(who):
     for how in "READ", "ATTACH", "live", "both", "socket":
         assert_other_credentials(answers[how])
     assert answers["tasks"][0] == errno.EPERM, answers
-    tried(f"descriptors passed to {who}", len(answers), "requests")
+    tried("descriptors passed on", len(answers), "requests")
 
 
 def use_after(change):
