@@ -45,8 +45,9 @@ static bool continues(const struct picture *picture, const struct region *region
 	/* of a bss only all of it: other memory may lie in the same VMA */
 	if (region->kind == KIND_LIBRARY && next->kind == KIND_LIBRARY_BSS && !b)
 		return region->end == next->start && !next->nr_parts;
+	/* what is over a library need not be of a file */
 	return region->kind == KIND_LIBRARY && next->kind == KIND_LIBRARY &&
-	       region->end == next->start && a->ino == b->ino &&
+	       region->end == next->start && a && b && a->ino == b->ino &&
 	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
 }
 

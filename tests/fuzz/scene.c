@@ -226,7 +226,7 @@ void scene_memory(struct input *in, const struct builder *b)
 		if (!page)
 			continue;
 		run = &world.runs[world.nr_runs - 1];
-		if (what & 0x80) {
+		if (what & 0x80 && run->end + (what & 0x7f) * PAGE > run->end) {
 			run->end += (what & 0x7f) * PAGE;
 			run->data = NULL;
 		}

@@ -44,7 +44,8 @@ unsigned char *world_page(uint64_t addr)
 {
 	unsigned char *data;
 
-	if (world.nr_runs == WORLD_PAGES ||
+	/* there is no user's memory near the end of all addresses */
+	if (world.nr_runs == WORLD_PAGES || addr + PAGE < addr ||
 	    (world.nr_runs && addr < world.runs[world.nr_runs - 1].end))
 		return NULL;
 	data = memory[world.nr_runs];
