@@ -221,7 +221,8 @@ static void read_mm(struct pmemctl_mm_row *row, struct mm_struct *mm)
 	row->rss_shmem = pmemctl_mm_counter(mm, MM_SHMEMPAGES);
 	row->swap = pmemctl_mm_counter(mm, MM_SWAPENTS);
 	row->pgtables = mm_pgtables_bytes(mm);
-	row->map_count = READ_ONCE(mm->map_count);
+	/* its lock is not held, and it is not changed by WRITE_ONCE() */
+	row->map_count = data_race(READ_ONCE(mm->map_count));
 }
 
 /**

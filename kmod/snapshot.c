@@ -77,6 +77,13 @@ static u64 pages(unsigned long nr)
 	return (u64)nr << PAGE_SHIFT;
 }
 
+/*
+ * Counters that others change meanwhile, and not by WRITE_ONCE(): munmap() when it holds
+ * the lock for reading as we do, who is about to lose pages under no lock at all. Each is
+ * what it was at some moment.
+ */
+#define UNSTABLE(counter)	data_race(READ_ONCE(counter))
+
 /* Under the mmap_lock; arg_lock is what prctl(PR_SET_MM) changes these under */
 static void fill_mm(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 {
@@ -86,18 +93,17 @@ static void fill_mm(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 	snap->mm_users = atomic_read(&mm->mm_users) - 1;
 	snap->mm_map_count = mm->map_count;
 
-	/* munmap() lowers these when it holds the lock for reading as we do */
-	v[PMEMCTL_MM_TOTAL_VM] = pages(READ_ONCE(mm->total_vm));
-	v[PMEMCTL_MM_HIWATER_VM] = pages(get_mm_hiwater_vm(mm));
-	v[PMEMCTL_MM_LOCKED_VM] = pages(READ_ONCE(mm->locked_vm));
+	v[PMEMCTL_MM_TOTAL_VM] = pages(UNSTABLE(mm->total_vm));
+	v[PMEMCTL_MM_HIWATER_VM] = pages(data_race(get_mm_hiwater_vm(mm)));
+	v[PMEMCTL_MM_LOCKED_VM] = pages(UNSTABLE(mm->locked_vm));
 	v[PMEMCTL_MM_PINNED_VM] = pages(atomic64_read(&mm->pinned_vm));
-	v[PMEMCTL_MM_DATA_VM] = pages(READ_ONCE(mm->data_vm));
-	v[PMEMCTL_MM_EXEC_VM] = pages(READ_ONCE(mm->exec_vm));
-	v[PMEMCTL_MM_STACK_VM] = pages(READ_ONCE(mm->stack_vm));
+	v[PMEMCTL_MM_DATA_VM] = pages(UNSTABLE(mm->data_vm));
+	v[PMEMCTL_MM_EXEC_VM] = pages(UNSTABLE(mm->exec_vm));
+	v[PMEMCTL_MM_STACK_VM] = pages(UNSTABLE(mm->stack_vm));
 	v[PMEMCTL_MM_RSS_ANON] = pmemctl_mm_counter(mm, MM_ANONPAGES);
 	v[PMEMCTL_MM_RSS_FILE] = pmemctl_mm_counter(mm, MM_FILEPAGES);
 	v[PMEMCTL_MM_RSS_SHMEM] = pmemctl_mm_counter(mm, MM_SHMEMPAGES);
-	v[PMEMCTL_MM_HIWATER_RSS] = max(pages(READ_ONCE(mm->hiwater_rss)),
+	v[PMEMCTL_MM_HIWATER_RSS] = max(pages(UNSTABLE(mm->hiwater_rss)),
 					v[PMEMCTL_MM_RSS_ANON] +
 					v[PMEMCTL_MM_RSS_FILE] +
 					v[PMEMCTL_MM_RSS_SHMEM]);
