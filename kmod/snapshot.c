@@ -94,6 +94,7 @@ static void fill_mm(struct pmemctl_snapshot *snap, struct mm_struct *mm)
 	snap->mm_map_count = mm->map_count;
 
 	v[PMEMCTL_MM_TOTAL_VM] = pages(UNSTABLE(mm->total_vm));
+	/* it reads two of them */
 	v[PMEMCTL_MM_HIWATER_VM] = pages(data_race(get_mm_hiwater_vm(mm)));
 	v[PMEMCTL_MM_LOCKED_VM] = pages(UNSTABLE(mm->locked_vm));
 	v[PMEMCTL_MM_PINNED_VM] = pages(atomic64_read(&mm->pinned_vm));
