@@ -2,6 +2,7 @@
 /*
  * pmemctl show: everything about a process in one answer.
  */
+#include "object.h"
 #include "process.h"
 #include "summary.h"
 #include "table.h"
@@ -47,8 +48,7 @@ static bool continues(const struct picture *picture, const struct region *region
 		return region->end == next->start && !next->nr_parts;
 	/* what is over a library need not be of a file */
 	return region->kind == KIND_LIBRARY && next->kind == KIND_LIBRARY &&
-	       region->end == next->start && a && b && a->ino == b->ino &&
-	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+	       region->end == next->start && a && b && !object_compare(a, b);
 }
 
 /*

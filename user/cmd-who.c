@@ -3,6 +3,7 @@
  * pmemctl who: what single addresses are.
  */
 #include "answer.h"
+#include "object.h"
 #include "options.h"
 #include "proc.h"
 #include "target.h"
@@ -141,8 +142,7 @@ static bool is_unchanged(const struct model *was, const struct model *is, uint64
 		return false;
 	f = model_object(was, a->file);
 	g = model_object(is, b->file);
-	return !f || (f->ino == g->ino && f->dev_major == g->dev_major &&
-		      f->dev_minor == g->dev_minor);
+	return !f || !object_compare(f, g);
 }
 
 static int take_message(const struct nlmsghdr *nlh, void *data)
