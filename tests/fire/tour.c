@@ -29,6 +29,7 @@
 
 #define PARAMS		"/sys/module/pmemctl/parameters/"
 #define LOCKED_BYTES	(1UL << 29)
+#define LEFT_MAX	100	/* more than a user may have */
 
 static int family;
 static unsigned int wait_before_reading;	/* seconds */
@@ -378,29 +379,32 @@ static int leave(pid_t pid, int *sock)
 	return talk.answers[0].error ?: ENODATA;
 }
 
+/* As many as may be; *@n of @socks are in use. Return: why no more, 0: there is no end */
+static int leave_all(pid_t pid, int socks[LEFT_MAX], int *n)
+{
+	int error = 0;
+
+	while (!error && *n < LEFT_MAX) {
+		error = leave(pid, &socks[*n]);
+		*n += !error;
+	}
+	return error;
+}
+
 /* As a user has it: what all of his answers take is limited, too */
 static void have_too_much(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[2];
-	int socks[100], n = 0, error = 0;
+	int socks[LEFT_MAX], n = 0, error;
 
 	if (syscall(SYS_capget, &head, caps))
 		die("capget");
 	caps[0].effective &= ~(1U << CAP_SYS_RESOURCE);
 	if (syscall(SYS_capset, &head, caps))
 		die("capset");
-	while (!error && n < (int)ARRAY_SIZE(socks)) {
-		error = leave(vast, &socks[n]);
-		n += !error;
-	}
-	expect("a large answer more than a user may have", error, EUSERS);
-	error = 0;
-	while (!error && n < (int)ARRAY_SIZE(socks)) {
-		error = leave(wide, &socks[n]);
-		n += !error;
-	}
-	expect("one more", error, EUSERS);
+	expect("a large answer more than a user may have", leave_all(vast, socks, &n), EUSERS);
+	expect("one more", leave_all(wide, socks, &n), EUSERS);
 	expect("all tasks, too", ask_tasks("all tasks, too"), EUSERS);
 	while (n)
 		close(socks[--n]);
