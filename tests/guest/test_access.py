@@ -129,8 +129,9 @@ def test_proof_of_a_zombie():
 
 def test_proof_outlives_exec():
     """The address space that was proven is not the one after exec."""
-    with subprocess.Popen(["sh", "-c", "read x; exec sleep 60"],
-                          stdin=subprocess.PIPE) as popen, nl.Client() as client:
+    with subprocess.Popen(["sh", "-c", "echo; read x; exec sleep 60"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as popen, nl.Client() as client:
+        popen.stdout.readline()     # until then it may be in our address space
         fd = nl.proof(popen.pid)
         assert client.snapshot(popen.pid, fd).vmas
         popen.stdin.write(b"\n")
