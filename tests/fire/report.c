@@ -136,14 +136,7 @@ long account(void)
 	die(ACCOUNT "/memory.stat");
 }
 
-/**
- * leaks - how many pieces of memory the kernel has lost so far
- *
- * Looks twice: one that is being passed on is not lost. Prints what it found.
- *
- * Return: how many; 0 where the kernel cannot tell.
- */
-unsigned int leaks(void)
+static unsigned int look_for_leaks(void)
 {
 	unsigned int found = 0;
 	char line[256];
@@ -163,6 +156,19 @@ unsigned int leaks(void)
 	}
 	fclose(f);
 	return found;
+}
+
+/**
+ * leaks - how many pieces of memory the kernel has lost so far
+ *
+ * What is being passed on while the kernel looks is not lost: so it looks twice each time,
+ * and again where it found something. Prints what it found.
+ *
+ * Return: how many; 0 where the kernel cannot tell.
+ */
+unsigned int leaks(void)
+{
+	return look_for_leaks() ? look_for_leaks() : 0;
 }
 
 /**

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import traceback
 
-from conftest import read
+from conftest import PATIENCE, read
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -123,7 +123,7 @@ def load_profiles():
         f"  file, capability, network, signal, unix, mount, umount, pivot_root,\n"
         f"  {rule}\n}}\n" for name, rule in PROFILES.items())
     subprocess.run(["apparmor_parser", "-r", "-K"], input=text.encode(), check=True,
-                   capture_output=True, timeout=120)
+                   capture_output=True, timeout=PATIENCE)
 
 
 def confine(profile):

@@ -18,7 +18,7 @@ HERE = os.path.dirname(__file__)
 
 def as_user(*argv, **kwargs):
     return subprocess.run(["fx-user", *map(str, argv)], capture_output=True,
-                          timeout=120, **kwargs)
+                          timeout=PATIENCE, **kwargs)
 
 
 def refused(code, call, *args):

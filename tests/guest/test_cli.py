@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import (PATIENCE, fixture, pmemctl, pmemctl_json, read, stopped,
+from conftest import (PATIENCE, answers_of, fixture, pmemctl, pmemctl_json, read, stopped,
                       wait_until)
 
 COMMANDS = "show", "regions", "threads", "sharers", "summary"
@@ -131,9 +131,7 @@ def test_killed_while_60000_vmas_are_shown():
 def test_execs_under_the_request():
     """A process that is another program each time: one of them, never a mix."""
     with fixture("fx-churn --exec") as target:
-        for _ in range(20):
-            done = pmemctl("show", "-J", target.truth["exec_child"])
-            assert done.returncode == 0, done.stderr
+        for done in answers_of("show", "-J", target.truth["exec_child"]):
             shown = json.loads(done.stdout)
             exes = {r["name"] for r in shown["regions"] if r["kind"] == "text"}
             assert exes <= {shown["process"]["exe"]}

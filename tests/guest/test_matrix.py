@@ -22,7 +22,7 @@ import nl
 from callers import (CAP_DAC_READ_SEARCH, CAP_PERFMON, CAP_SYS_PTRACE, OTHER, PERFMON, USER,
                      ask_as, become, confine, errno_of, has_lsm, landlock, libc, load_profiles,
                      mount_proc, name_of, new_pidns, new_userns, steps, without, yama)
-from conftest import fixture, read, tried
+from conftest import PATIENCE, fixture, read, tried
 
 BIN = os.path.dirname(shutil.which("fx-static") or "")
 OWN_CHILD = "own child"
@@ -230,7 +230,7 @@ def ask_target(client, pid, tid):
 
 def ask_cli(pid):
     done = subprocess.run(["pmemctl", "show", "-J", str(pid)], capture_output=True,
-                          timeout=120)
+                          timeout=PATIENCE)
     cli = {"status": done.returncode, "words": done.stderr.decode()}
     if done.returncode == 0:
         shown = json.loads(done.stdout)

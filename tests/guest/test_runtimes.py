@@ -108,7 +108,7 @@ def test_threads_at_work(name):
         for i in range(10):
             rows, _ = look(target.pid, *(["--live"] if i % 2 else []))
             noted.update((n["tid"], n) for n in notes())
-            for tid, row in rows.items():
+            for tid, row in just_begun(rows, noted, target.pid).items():
                 if tid not in noted or row["stack_start"] is None:
                     assert row["kind"] in ("exited", "unknown", "main") or \
                         row["comm"] == "jemalloc_bg_thd", row

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import fixture, kernel_at_least, started
+from conftest import PATIENCE, fixture, kernel_at_least, started
 from stacks import (CALLS, Memory, address, blocked_sp, check_bare, check_depth,
                     check_extents, check_guard, check_main_extents, check_mark,
                     check_thread, limits, look, page)
@@ -174,7 +174,7 @@ def test_live(args):
         memory = Memory(target.pid)
         running = {k["tid"] for k in target.truth["threads"]
                    if k["blocked_in"] == "spin"}
-        seen, until = set(), time.monotonic() + 120
+        seen, until = set(), time.monotonic() + PATIENCE
         cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
         while seen != running and time.monotonic() < until:
             # who is alone on the CPU that the looker is given never runs while he looks
