@@ -95,6 +95,17 @@ static void fill_row(struct pmemctl_thread *row, struct task_struct *task,
 		fill_user_part(row, task, mm);
 }
 
+/*
+ * Another thread than the leader that executes a program takes over the leader's id,
+ * and the leader, who is listed first, is no more: what was seen last is what is so.
+ */
+static struct pmemctl_thread *row_for(struct pmemctl_table *threads, u32 tid)
+{
+	struct pmemctl_thread *first = threads->rows;
+
+	return threads->count && first->tid == tid ? first : pmemctl_table_add(threads);
+}
+
 /**
  * pmemctl_threads_fill - one row for each thread of a process
  * @snap: rows go to @snap->threads; their stack ranges are left empty
@@ -119,7 +130,7 @@ bool pmemctl_threads_fill(struct pmemctl_snapshot *snap,
 		tid = task_pid_nr_ns(task, ns);
 		if (!tid)
 			continue;
-		row = pmemctl_table_add(&snap->threads);
+		row = row_for(&snap->threads, tid);
 		if (!row) {
 			fits = false;
 			break;
