@@ -46,7 +46,7 @@ def status(pid, name):
 def in_container(fixture_command, script):
     """What a script says of a stopped fixture, its $p, in user, mount and pid
     namespaces of their own."""
-    begin = (f"exec 3<&0; {fixture_command} <&3 >/tmp/said & p=$!;"
+    begin = (f"exec 3<&0; : >/tmp/said; {fixture_command} <&3 >/tmp/said & p=$!;"
              " until grep -q . /tmp/said; do sleep 0.1; done; sleep 1; kill -STOP $p;"
              " until grep -q '^State:.T' /proc/$p/status; do sleep 0.1; done; ")
     with subprocess.Popen(["unshare", "-Urpmf", "--mount-proc", "sh", "-c",

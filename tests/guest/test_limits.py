@@ -123,7 +123,7 @@ def test_real_memory():
 def test_an_answer_expires():
     """A reader who neither reads nor ends has nothing after a while."""
     with parameter("max_unread_s", 10 * SLOW), hoard("--uid", 1001, "--vmas", VMAS,
-                                                        "--sockets", 4) as target:
+                                                     "--sockets", 4) as target:
         assert target.truth["held"] == 4 and module_memory() > 4 * VMAS * nl.VMA.size
         begun = time.monotonic()
         wait_until("the answers are gone", lambda: module_memory() == 0)
@@ -176,7 +176,7 @@ def test_slow_readers_are_not_waited_for_ever():
         took = time.monotonic() - begun
         assert (error, module_memory()) == (errno.ETIMEDOUT, 0)
         # who was kept from reading for a whole pause proves nothing
-        assert 19 < took < 30 * SLOW or longest > 1.5, (took, longest)
+        assert took < 30 * SLOW and (took > 19 or longest > 1.5), (took, longest)
 
 
 def test_a_table_is_in_no_large_piece():

@@ -256,19 +256,16 @@ def test_pids_that_are_not():
 
 
 def test_kernel_threads():
-    def look():
+    # workers of the kernel come and go, at times many at once
+    for _ in range(4):
         theirs = {p for p in map(int, filter(str.isdigit, os.listdir("/proc")))
                   if is_kthread(p)}
         with nl.Client() as client:
             tasks = client.tasks()
+        ours = {t["tid"]: t for t in tasks.tasks if t["flags"] & nl.TASK_KTHREAD}
         shown = {k["pid"] for k in ls()["kthreads"]}
-        return theirs, {t["tid"]: t for t in tasks.tasks if t["flags"] & nl.TASK_KTHREAD}, shown
-    theirs, ours, shown = look()
-    # workers of the kernel come and go, at times many at once
-    for _ in range(3):
         if theirs == set(ours) == shown:
             break
-        theirs, ours, shown = look()
     assert len(theirs & set(ours)) > 20
     assert len(theirs ^ set(ours)) < 6 and len(theirs ^ shown) < 6
     assert not any(t["mm"] for t in ours.values())

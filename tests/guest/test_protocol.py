@@ -259,8 +259,7 @@ def test_readers_in_parallel():
         for t in threads:
             t.join()
         assert not failures
-        # of 240; where many things go on its lock is seldom free
-        assert 240 - len(busy) >= 60, (sum(busy), len(busy))
+        assert sum(busy) < 24   # of 240, on a machine that has other things to do
 
 
 def test_killed_readers_leave_nothing():
