@@ -311,7 +311,9 @@ static void tally_json(struct json *json, const struct comparison *comparison, i
 	json_unsigned(json, "files", all->files);
 	json_unsigned(json, "rss", all->resident);
 	json_unsigned(json, "anon", all->anon);
-	json_unsigned(json, "swap", all->swapped);
+	known_json(json, "swap", !all->marked, all->swapped);
+	json_unsigned(json, "swap_least", all->swapped);
+	json_unsigned(json, "swap_most", all->swapped + all->marked);
 	known_json(json, "same", frames, all->same);
 	json_unsigned(json, "same_least", all->same);
 	json_unsigned(json, "same_most", all->same + all->may);

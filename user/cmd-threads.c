@@ -39,7 +39,7 @@ static const struct word freshness_words[] = {
 static const struct word taint_words[] = {
 	{ TAINT_LOCKED, "locked" }, { TAINT_PRETOUCHED, "pretouched" }, { TAINT_HUGE, "huge" },
 	{ TAINT_FORKED, "forked" }, { TAINT_REUSED, "reused" },
-	{ TAINT_PROBED, "probed" }, { 0, NULL }
+	{ TAINT_PROBED, "probed" }, { TAINT_MARKED, "marked" }, { 0, NULL }
 };
 
 static const struct word room_words[] = {
@@ -352,7 +352,7 @@ static const struct column columns[] = {
 	  "ever touched", get_max },
 	{ "MAX%", TYPE_NUMBER, COLUMN_TOUCHED, "MAX in percent of LIMIT_SIZE", get_max_percent },
 	{ "TAINTS", TYPE_STRING, COLUMN_TOUCHED | COLUMN_BLANK, "why MAX may be too much: locked, "
-	  "pretouched, huge, forked, reused, probed", get_taints },
+	  "pretouched, huge, forked, reused, probed, marked", get_taints },
 	{ "RESIDENT", TYPE_SIZE, COLUMN_TOUCHED, "bytes of its own stack in memory",
 	  get_resident },
 	{ "FLAGS", TYPE_STRING, COLUMN_BLANK, "leader, exiting, no-mm, io-worker, user-worker, "

@@ -582,7 +582,7 @@ static void count_pages(struct side *side, const struct side *other, bool frames
 		tally = &side->tallies[side->leaves[leaf].kind];
 		vma = side->leaves[leaf].vma;
 		if (page->at & FRAME_SWAPPED) {
-			tally->swapped += PAGE;
+			*(page->at & FRAME_UNSURE ? &tally->marked : &tally->swapped) += PAGE;
 			continue;
 		}
 		tally->resident += PAGE;
@@ -605,6 +605,7 @@ static void add_up(struct side *side)
 		all->resident += tally->resident;
 		all->anon += tally->anon;
 		all->swapped += tally->swapped;
+		all->marked += tally->marked;
 		all->same += tally->same;
 		all->shared += tally->shared;
 		all->memory += tally->memory;

@@ -18,6 +18,7 @@
  * @resident: pages that are present
  * @anon: of these, anonymous ones
  * @swapped: pages that are swapped out
+ * @marked: pages that are, or that are nowhere and only marked by userfaultfd
  * @same: present pages that the other has, too, in the same frame, at any address:
  *	the sum of @shared, @cow and @ksm
  * @shared: of these, those of files and shared memory
@@ -36,6 +37,7 @@ struct tally {
 	uint64_t resident;
 	uint64_t anon;
 	uint64_t swapped;
+	uint64_t marked;
 	uint64_t same;
 	uint64_t shared;
 	uint64_t memory;

@@ -111,7 +111,8 @@ static void check_guard(struct lint *lint, size_t i, const struct stack *stack)
 }
 
 /* Doubts that leave nothing of the deepest page as evidence */
-#define USELESS (TAINT_LOCKED | TAINT_PRETOUCHED | TAINT_HUGE | TAINT_REUSED | TAINT_PROBED)
+#define USELESS (TAINT_LOCKED | TAINT_PRETOUCHED | TAINT_HUGE | TAINT_REUSED | TAINT_PROBED | \
+		 TAINT_MARKED)
 
 static void check_depth(struct lint *lint, size_t i, const struct stack *stack)
 {

@@ -16,6 +16,7 @@
 
 /* Bits of a pagemap entry, see admin-guide/mm/pagemap */
 #define ENTRY_EXCLUSIVE (1ULL << 56)
+#define ENTRY_MARKED (1ULL << 57)	/* userfaultfd is to hear of writes */
 #define ENTRY_GUARD (1ULL << 58)
 #define ENTRY_FILE (1ULL << 61)
 #define ENTRY_SWAPPED (1ULL << 62)
@@ -134,15 +135,21 @@ struct touching {
 	uint64_t bytes;		/* touched */
 };
 
-static void touch_pages(struct touching *t, uint64_t start, uint64_t end, bool present)
+/* Where there is no page, a mark of userfaultfd looks like one that is swapped out */
+static void touch_pages(struct touching *t, uint64_t start, uint64_t end, bool present,
+			bool marked)
 {
+	bool unsure = marked && !present;
+
 	if (!t->touch->lowest) {
 		t->touch->lowest = start;
 		t->touch->run_end = start;
+		t->touch->unsure = unsure;
 	}
 	if (t->touch->run_end == start)
 		t->touch->run_end = end;
-	t->bytes += end - start;
+	if (!unsure)
+		t->bytes += end - start;
 	if (present)
 		t->touch->resident += end - start;
 }
@@ -155,27 +162,29 @@ static int touch_region(void *data, const struct scan_region *region)
 		return 0;
 	if (!t->touch->lowest)
 		t->touch->huge = region->categories & IS_HUGE;
-	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT);
+	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT,
+		    !(region->categories & IS_WRITTEN));
 	return 0;
 }
 
 static int touch_entry(void *data, uint64_t addr, uint64_t entry)
 {
 	if (entry & (ENTRY_PRESENT | ENTRY_SWAPPED) && !(entry & ENTRY_GUARD))
-		touch_pages(data, addr, addr + PAGE, entry & ENTRY_PRESENT);
+		touch_pages(data, addr, addr + PAGE, entry & ENTRY_PRESENT,
+			    entry & ENTRY_MARKED);
 	return 0;
 }
 
 int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 {
-	uint64_t touched = IS_PRESENT | IS_SWAPPED;
+	uint64_t touched = IS_PRESENT | IS_SWAPPED, tell = touched | IS_WRITTEN | IS_HUGE;
 	struct touching t = { .touch = touch };
 	int ret;
 
 	*touch = (struct touch) { 0 };
-	ret = each_region(fd, start, end, touched, touched | IS_HUGE | IS_GUARD, touch_region, &t);
+	ret = each_region(fd, start, end, touched, tell | IS_GUARD, touch_region, &t);
 	if (not_supported(ret))	/* before 6.15 */
-		ret = each_region(fd, start, end, touched, touched | IS_HUGE, touch_region, &t);
+		ret = each_region(fd, start, end, touched, tell, touch_region, &t);
 	if (not_supported(ret)) {
 		if (end - start > ENTRIES_MAX)
 			return 0;

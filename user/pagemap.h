@@ -62,14 +62,16 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
  * struct touch - what of a range of addresses was ever touched and not given back
  * @known: it was looked at
  * @lowest: lowest page that is present or swapped out; 0: none is
+ * @unsure: that is perhaps a mark of userfaultfd only, and no page
  * @resident: bytes that are present
- * @whole: all of it is present or swapped out
+ * @whole: all of it is present or swapped out, for certain
  * @run_end: end of the run of such pages that begins with @lowest
  * @huge: the lowest page is known to be part of a huge page
  */
 struct touch {
 	bool known;
 	uint64_t lowest;
+	bool unsure;
 	uint64_t resident;
 	bool whole;
 	uint64_t run_end;

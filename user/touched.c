@@ -61,11 +61,12 @@ static void raise_to(struct touch *touch, uint64_t start, uint64_t end, uint64_t
 {
 	uint64_t page = page_down(sp);
 
-	if (!touch->known || sp < start || sp >= end || (touch->lowest && touch->lowest <= page))
+	if (!touch->known || sp < start || sp >= end || (touch->lowest && touch->lowest < page))
 		return;
-	if (touch->lowest != page + PAGE)
+	if (touch->lowest != page && touch->lowest != page + PAGE)
 		touch->run_end = page + PAGE;
 	touch->lowest = page;
+	touch->unsure = false;
 }
 
 void touched_raise(struct model *model)
@@ -145,5 +146,7 @@ unsigned int touched_taints(const struct model *model, size_t i, const struct st
 		taints |= TAINT_REUSED;
 	if (stack->guard_kind == GUARD_JVM)
 		taints |= TAINT_PROBED;
+	if (touch->unsure)
+		taints |= TAINT_MARKED;
 	return taints;
 }

@@ -16,7 +16,8 @@ enum taint {
 	TAINT_HUGE = 4,		/* it may have come with a huge page */
 	TAINT_FORKED = 8,	/* it may be the parent's: fork() without execve() */
 	TAINT_REUSED = 16,	/* it may be what the C library kept of an ended thread's */
-	TAINT_PROBED = 32	/* Java touches pages far below sp, to meet its zones early */
+	TAINT_PROBED = 32,	/* Java touches pages far below sp, to meet its zones early */
+	TAINT_MARKED = 64	/* it may be a mark of userfaultfd, and no page */
 };
 
 /**

@@ -46,6 +46,8 @@ static uint64_t make_world(struct input *in, bool file)
 		run->zero = what & 16 && run->entry & ENTRY_PRESENT && !file;
 		if (run->zero)
 			run->entry = ENTRY_PRESENT | (run->huge ? ENTRY_FILE : 0);
+		if (what & 32 && run->entry & (ENTRY_PRESENT | ENTRY_SWAPPED))
+			run->entry |= ENTRY_MARKED;
 	}
 	return at;
 }
@@ -53,6 +55,12 @@ static uint64_t make_world(struct input *in, bool file)
 static bool is_touched(const struct world_run *run)
 {
 	return run && run->entry & (ENTRY_PRESENT | ENTRY_SWAPPED) && !(run->entry & ENTRY_GUARD);
+}
+
+/* Swapped out, or nowhere and only marked */
+static bool is_unsure(const struct world_run *run)
+{
+	return run->entry & ENTRY_SWAPPED && run->entry & ENTRY_MARKED;
 }
 
 static void judge_touched(uint64_t start, uint64_t end)
@@ -69,12 +77,13 @@ static void judge_touched(uint64_t start, uint64_t end)
 			lowest = run_end = at;
 		if (run_end == at)
 			run_end += PAGE;
-		bytes += PAGE;
+		bytes += is_unsure(run) ? 0 : PAGE;
 		resident += run->entry & ENTRY_PRESENT ? PAGE : 0;
 	}
 	must(!pagemap_touched(WORLD_PAGEMAP, start, end, &touch));
 	must(touch.known && touch.lowest == lowest && touch.resident == resident);
 	must(touch.run_end == run_end && touch.whole == (bytes == end - start));
+	must(touch.unsure == (lowest && is_unsure(world_run_at(lowest))));
 	must(!touch.huge || (world.scan && world_run_at(lowest)->huge));
 	must(!lowest || !world.scan || touch.huge == world_run_at(lowest)->huge);
 }
@@ -148,6 +157,7 @@ static int see_frame(void *data, uint64_t addr, uint64_t frame, unsigned int fla
 
 	must(addr >= walk->at && is_touched(run) && !frame);
 	must(!(flags & FRAME_SWAPPED) == !(run->entry & ENTRY_SWAPPED));
+	must(!(flags & FRAME_SWAPPED) || !(flags & FRAME_UNSURE) == !is_unsure(run));
 	must(!(flags & FRAME_ZERO) || run->zero);
 	must(flags & FRAME_ZERO || !run->zero || run->huge || !world.scan);
 	walk->at = addr + PAGE;

@@ -20,6 +20,7 @@ enum world_fd {
 
 /* Bits of a pagemap entry, see admin-guide/mm/pagemap */
 #define ENTRY_EXCLUSIVE (1ULL << 56)
+#define ENTRY_MARKED (1ULL << 57)
 #define ENTRY_GUARD (1ULL << 58)
 #define ENTRY_FILE (1ULL << 61)
 #define ENTRY_SWAPPED (1ULL << 62)

@@ -288,6 +288,22 @@ def kernel_at_least(major, minor):
     return tuple(map(int, found.groups())) >= (major, minor)
 
 
+# Of two pages of shared memory, both nowhere, userfaultfd has marked one: says where they are
+MARKED = r"""
+import ctypes, fcntl, mmap, struct, sys
+fd = ctypes.CDLL(None, use_errno=True).syscall(323, 0)         # userfaultfd
+if fd < 0:
+    raise OSError(ctypes.get_errno(), "userfaultfd")
+m = mmap.mmap(-1, 8192, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+at = ctypes.addressof(ctypes.c_char.from_buffer(m))
+fcntl.ioctl(fd, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xaa, 1 << 12, 0)))
+fcntl.ioctl(fd, 0xc020aa00, bytearray(struct.pack("QQQQ", at, 8192, 2, 0)))
+fcntl.ioctl(fd, 0xc018aa06, bytearray(struct.pack("QQQ", at, 4096, 1)))
+print(hex(at), flush=True)
+sys.stdin.read()
+"""
+
+
 # A huge page, of which the child of a fork has written to the first 4K: says where it
 # is, and who is the child
 HUGE_HEAD = r"""

@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-from conftest import (PATIENCE, SLOW, at_rest, fixture, huge_head, libc, pmemctl, pmemctl_json,
-                      read, started, stat_field, wait_until)
+from conftest import (MARKED, PATIENCE, SLOW, at_rest, fixture, huge_head, libc, pmemctl,
+                      pmemctl_json, read, started, stat_field, wait_until)
 from test_file_sharers import SEGMENT
 
 PAGE = 4096
@@ -510,6 +510,16 @@ def test_namespace_that_cannot_be_told():
             (False if is_told else None)
         assert shown["shares"]["namespaces"]["pid"] is True
         assert ("\nunknown     pid for children namespace\n" in text) == (not is_told)
+
+
+def test_marks_are_not_said_to_be_swapped_out():
+    """Pages that are nowhere, and that userfaultfd is to hear of, look so."""
+    with started(["python3", "-c", MARKED]) as one, started(["python3", "-c", MARKED]) as other:
+        assert one.stdout.readline() and other.stdout.readline()
+        for side in compare(one.pid, other.pid)["pages"].values():
+            if isinstance(side, dict):
+                assert side["swap"] is None
+                assert (side["swap_least"], side["swap_most"]) == (0, PAGE)
 
 
 # With less than all rights

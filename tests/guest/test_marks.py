@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """How deep a stack ever was, and what makes pages be there that it never used."""
+import errno
+
 import pytest
 
-from conftest import fixture, read, swap
+from conftest import fixture, kernel_at_least, pmemctl, read, started, swap
 from stacks import Memory, address, check_thread, limits, look, page
 
 
@@ -90,3 +92,54 @@ def test_not_what_was_reused():
                 assert row["taints"] == "", row
 
 
+
+
+# A thread on a stack of 1 MiB, half of which below is to be marked by userfaultfd where there
+# is no page yet, 64 KiB of it: says who it is and where they are. Linux before 6.4 refuses.
+MARKED_STACK = r"""
+import ctypes, fcntl, struct, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.pthread_self.restype = ctypes.c_void_p
+libc.pthread_getattr_np.argtypes = [ctypes.c_void_p] * 2
+fd = libc.syscall(323, 0)                                       # userfaultfd
+if fd < 0:
+    raise OSError(ctypes.get_errno(), "userfaultfd")
+try:
+    fcntl.ioctl(fd, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xaa, 1 << 13, 0)))
+except OSError as error:
+    sys.exit(print("refused", error.errno))
+def vma_of(addr):
+    for line in open("/proc/self/maps"):
+        start, end = (int(at, 16) for at in line.split()[0].split("-"))
+        if start <= addr < end:
+            return start, end - start
+def run():
+    attr, low, size = ctypes.create_string_buffer(64), ctypes.c_size_t(), ctypes.c_size_t()
+    libc.pthread_getattr_np(libc.pthread_self(), attr)
+    libc.pthread_attr_getstack(attr, ctypes.byref(low), ctypes.byref(size))
+    at = low.value + size.value - (512 << 10)
+    fcntl.ioctl(fd, 0xc020aa00, bytearray(struct.pack("QQQQ", *vma_of(at), 2, 0)))
+    fcntl.ioctl(fd, 0xc018aa06, bytearray(struct.pack("QQQ", at, 64 << 10, 1)))
+    print(threading.get_native_id(), hex(at), flush=True)
+    sys.stdin.read()
+threading.stack_size(1 << 20)
+threading.Thread(target=run).start()
+"""
+
+
+def test_marked_only():
+    """A page that is nowhere, and that userfaultfd is to hear of, is no depth."""
+    with started(["python3", "-c", MARKED_STACK]) as popen:
+        words = popen.stdout.readline().decode().split()
+        if not kernel_at_least(6, 4):
+            assert words == ["refused", str(errno.EINVAL)]
+            return
+        tid, at = int(words[0]), address(words[1])
+        assert Memory(popen.pid).touched(at, at + (64 << 10)) == list(range(at, at + (64 << 10),
+                                                                             4096))
+        row = look(popen.pid)[0][tid]
+        assert row["max"] == address(row["stack_end"]) - at
+        assert row["taints"].split(",")[-1] == "marked"
+        assert row["resident"] < 256 << 10 < row["max"]
+        # as if it had been that deep
+        assert pmemctl("threads", "--lint", "--over", "40", popen.pid).returncode == 0

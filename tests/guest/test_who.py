@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from conftest import (PATIENCE, answers_of, fixture, huge_head, maps_lines, pmemctl, read,
+from conftest import (MARKED, PATIENCE, answers_of, fixture, huge_head, maps_lines, pmemctl, read,
                       started, stat_field, stopped, swap)
 
 
@@ -723,21 +723,6 @@ def test_no_pass_where_nobody_can_share():
                               capture_output=True, timeout=PATIENCE)
         assert json.loads(done.stdout)["looked_at"] is None
         assert len(re.findall(rb"sendto\(", done.stderr)) < 8
-
-
-MARKED = r"""
-import ctypes, fcntl, mmap, struct, sys
-fd = ctypes.CDLL(None, use_errno=True).syscall(323, 0)         # userfaultfd
-if fd < 0:
-    raise OSError(ctypes.get_errno(), "userfaultfd")
-m = mmap.mmap(-1, 8192, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
-at = ctypes.addressof(ctypes.c_char.from_buffer(m))
-fcntl.ioctl(fd, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xaa, 1 << 12, 0)))
-fcntl.ioctl(fd, 0xc020aa00, bytearray(struct.pack("QQQQ", at, 8192, 2, 0)))
-fcntl.ioctl(fd, 0xc018aa06, bytearray(struct.pack("QQQ", at, 4096, 1)))
-print(hex(at), flush=True)
-sys.stdin.read()
-"""
 
 
 def test_a_mark_is_no_page_that_was_swapped_out():

@@ -285,6 +285,21 @@ static void zeroes_and_swap(void **state)
 	IS(b, KIND_ANON, swapped, 2);
 }
 
+/* Marks of userfaultfd look like it */
+static void swap_or_marks(void **state)
+{
+	process(0, 100, 1, 0);
+	process(1, 200, 1, 0);
+	ready();
+	add(a, ANON, 0, FRAME_SWAPPED);
+	add(a, ANON + PAGE, 0, FRAME_SWAPPED | FRAME_UNSURE);
+	add(a, ANON + 2 * PAGE, 0, FRAME_SWAPPED | FRAME_UNSURE);
+	count(true);
+	IS(a, KIND_ANON, swapped, 1);
+	IS(a, KIND_ANON, marked, 2);
+	IS(a, KIND_ANON, resident, 0);
+}
+
 /* Where KSM may have been at work and nobody knows, that is said */
 static void fork_or_ksm(void **state)
 {
@@ -593,7 +608,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ranges_and_files), TEST(moved), TEST(parts_of_ranges), TEST(copied_on_write),
 		TEST(all_copied), TEST(files_elsewhere), TEST(one_frame_twice),
-		TEST(zeroes_and_swap), TEST(fork_or_ksm), TEST(without_frames), TEST(huge_without_frames),
+		TEST(zeroes_and_swap), TEST(swap_or_marks), TEST(fork_or_ksm), TEST(without_frames), TEST(huge_without_frames),
 		TEST(inodes_that_tell_nothing), TEST(frames_of_such_inodes),
 		TEST(same_numbers_other_path), TEST(mergeable_without_frames), TEST(strangers),
 		TEST(many_files), TEST(one_mm), TEST(kernel_threads), TEST(pages_of_parts),

@@ -165,6 +165,16 @@ static void reused(void **state)
 	assert_int_equal(taints(0), 0);
 }
 
+/* Where there was never a page, perhaps, and not where the thread is now */
+static void marked(void **state)
+{
+	builder_process(&b);
+	touch(1, 64 * KIB)->unsure = true;
+	assert_int_equal(taints(1), TAINT_MARKED);
+	model.witness.touches[1].stack.lowest = 0;
+	assert_int_equal(taints(1), 0);
+}
+
 static void all_together(void **state)
 {
 	struct touch *it;
@@ -231,9 +241,12 @@ static void goes_deeper(size_t i, uint64_t sp, uint32_t state, uint64_t lowest, 
 
 	it->known = true;
 	it->run_end = it->lowest + 4 * PAGE;
+	it->unsure = true;
 	thread->sp = sp;
 	thread->reg_state = state;
 	touched_raise(&model);
+	/* where it is now there is a page */
+	assert_int_equal(it->unsure, it->lowest != page_down(sp));
 	assert_int_equal(it->lowest, lowest);
 	assert_int_equal(it->run_end, run_end);
 }
@@ -335,8 +348,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(no_doubt), TEST(locked), TEST(pretouched), TEST(huge), TEST(forked),
-		TEST(reused), TEST(all_together), TEST(known_for_whom), TEST(deeper_since),
-		TEST(known_for_which_range), TEST(collects),
+		TEST(reused), TEST(marked), TEST(all_together), TEST(known_for_whom),
+		TEST(deeper_since), TEST(known_for_which_range), TEST(collects),
 	};
 
 	return cmocka_run_group_tests_name("touched", tests, NULL, NULL);
