@@ -31,6 +31,7 @@ int write_text(const char *path, const char *text);
 void account_open(void);
 long account(void);
 unsigned int leaks(void);
+unsigned int leaks_but_loader(void);
 void expect_no_leaks(void);
 
 /* wire.c */
