@@ -133,23 +133,19 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
 struct touching {
 	struct touch *touch;
 	uint64_t bytes;		/* touched */
+	bool away;		/* the lowest is not present */
 };
 
-/* Where there is no page, a mark of userfaultfd looks like one that is swapped out */
-static void touch_pages(struct touching *t, uint64_t start, uint64_t end, bool present,
-			bool marked)
+static void touch_pages(struct touching *t, uint64_t start, uint64_t end, bool present)
 {
-	bool unsure = marked && !present;
-
 	if (!t->touch->lowest) {
 		t->touch->lowest = start;
 		t->touch->run_end = start;
-		t->touch->unsure = unsure;
+		t->away = !present;
 	}
 	if (t->touch->run_end == start)
 		t->touch->run_end = end;
-	if (!unsure)
-		t->bytes += end - start;
+	t->bytes += end - start;
 	if (present)
 		t->touch->resident += end - start;
 }
@@ -162,29 +158,46 @@ static int touch_region(void *data, const struct scan_region *region)
 		return 0;
 	if (!t->touch->lowest)
 		t->touch->huge = region->categories & IS_HUGE;
-	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT,
-		    !(region->categories & IS_WRITTEN));
+	touch_pages(t, region->start, region->end, region->categories & IS_PRESENT);
 	return 0;
 }
 
 static int touch_entry(void *data, uint64_t addr, uint64_t entry)
 {
 	if (entry & (ENTRY_PRESENT | ENTRY_SWAPPED) && !(entry & ENTRY_GUARD))
-		touch_pages(data, addr, addr + PAGE, entry & ENTRY_PRESENT,
-			    entry & ENTRY_MARKED);
+		touch_pages(data, addr, addr + PAGE, entry & ENTRY_PRESENT);
 	return 0;
+}
+
+static int keep_entry(void *data, uint64_t addr, uint64_t entry)
+{
+	*(uint64_t *)data = entry;
+	return 0;
+}
+
+/*
+ * Where there is no page, a mark of userfaultfd looks like one that is swapped out. Not all
+ * kernels that have PAGEMAP_SCAN tell marks by it.
+ */
+static int doubt(int fd, struct touch *touch)
+{
+	uint64_t entry = 0;
+	int ret = each_entry(fd, touch->lowest, touch->lowest + PAGE, keep_entry, &entry);
+
+	touch->unsure = entry & ENTRY_SWAPPED && entry & ENTRY_MARKED;
+	return ret;
 }
 
 int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 {
-	uint64_t touched = IS_PRESENT | IS_SWAPPED, tell = touched | IS_WRITTEN | IS_HUGE;
+	uint64_t touched = IS_PRESENT | IS_SWAPPED;
 	struct touching t = { .touch = touch };
 	int ret;
 
 	*touch = (struct touch) { 0 };
-	ret = each_region(fd, start, end, touched, tell | IS_GUARD, touch_region, &t);
+	ret = each_region(fd, start, end, touched, touched | IS_HUGE | IS_GUARD, touch_region, &t);
 	if (not_supported(ret))	/* before 6.15 */
-		ret = each_region(fd, start, end, touched, tell, touch_region, &t);
+		ret = each_region(fd, start, end, touched, touched | IS_HUGE, touch_region, &t);
 	if (not_supported(ret)) {
 		if (end - start > ENTRIES_MAX)
 			return 0;
@@ -192,7 +205,7 @@ int pagemap_touched(int fd, uint64_t start, uint64_t end, struct touch *touch)
 	}
 	touch->whole = t.bytes == end - start;
 	touch->known = true;
-	return ret;
+	return ret || !t.away ? ret : doubt(fd, touch);
 }
 
 /* A range whose presence is looked at */
@@ -269,12 +282,6 @@ int pagemap_presence(int fd, uint64_t start, uint64_t end, bool file,
 		ret = end - start > ENTRIES_MAX ? -E2BIG :
 		      each_entry(fd, start, end, present_entry, &p);
 	return ret;
-}
-
-static int keep_entry(void *data, uint64_t addr, uint64_t entry)
-{
-	*(uint64_t *)data = entry;
-	return 0;
 }
 
 enum page_state pagemap_page(int fd, uint64_t addr)

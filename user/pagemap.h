@@ -64,7 +64,7 @@ int pagemap_guards(int fd, uint64_t start, uint64_t end, struct range_list *guar
  * @lowest: lowest page that is present or swapped out; 0: none is
  * @unsure: that is perhaps a mark of userfaultfd only, and no page
  * @resident: bytes that are present
- * @whole: all of it is present or swapped out, for certain
+ * @whole: all of it is present or swapped out
  * @run_end: end of the run of such pages that begins with @lowest
  * @huge: the lowest page is known to be part of a huge page
  */

@@ -30,7 +30,6 @@ struct scan {
 };
 
 #define SCAN _IOWR('f', 16, struct scan)
-#define IS_WRITTEN (1ULL << 1)	/* clear: userfaultfd has marked it */
 #define IS_FILE (1ULL << 2)
 #define IS_PRESENT (1ULL << 3)
 #define IS_SWAPPED (1ULL << 4)

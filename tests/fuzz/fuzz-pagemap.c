@@ -77,7 +77,7 @@ static void judge_touched(uint64_t start, uint64_t end)
 			lowest = run_end = at;
 		if (run_end == at)
 			run_end += PAGE;
-		bytes += is_unsure(run) ? 0 : PAGE;
+		bytes += PAGE;
 		resident += run->entry & ENTRY_PRESENT ? PAGE : 0;
 	}
 	must(!pagemap_touched(WORLD_PAGEMAP, start, end, &touch));

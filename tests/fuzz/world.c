@@ -147,8 +147,6 @@ static uint64_t categories(const struct world_run *run)
 {
 	uint64_t is = 0;
 
-	if (!(run->entry & ENTRY_MARKED))
-		is |= IS_WRITTEN;
 	if (run->entry & ENTRY_FILE)
 		is |= IS_FILE;
 	if (run->entry & ENTRY_PRESENT)
